@@ -22,6 +22,8 @@ GOALS = ["inside(pill, mug)", "inside(pill, mug) and above(mug, table_b)"]
 class Arm(Robot):
     """Can pick and place."""
 
+    kind = "arm"
+
     def __init__(self, start: Scene) -> None:
         self.world = make()
         self.now = self.world.settle(start, Camera())

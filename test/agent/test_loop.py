@@ -171,7 +171,7 @@ def test_an_event_holds_what_led_to_it(oracle: Make, store: FailureStore) -> Non
     assert (header.task, header.objects, header.seed, header.step, header.model) == (run.trial.task, 3, 0, 0, DIGEST)
     assert header.goal == tuple(map(str, run.trial.goal.atoms))
     assert header.call.call() == episode.plans[0].skills[0].call and len(header.plan) == len(episode.plans[0])
-    assert header.stamps == (0, 10**9)
+    assert header.stamps == (0, 10**9) and header.robot == "floating_hand"
     lost = header.mismatches[0]
     assert (lost.relation, lost.subject, lost.other) == ("inside", "capsule_1", "cup_1") and lost.expected > 0.9 > lost.observed
 

@@ -50,6 +50,13 @@ def test_show_prints_goal_call_mismatches_and_report(run, store: Path, event: Fa
     assert values["id"] == event.id and values["report"]["repetitions"] == 5
 
 
+def test_show_tells_what_was_learnt_also_after_another_attempt_in_vain(run, store: Path, event: FailureEvent) -> None:
+    for lesson in (("v0002", "better"), ("", "worse elsewhere")):
+        FailureStore(store).add_lesson(event.id, *lesson)
+    shown = " ".join(run("failures", "show", event.id, "--store", store).stdout.split())
+    assert "The model v0002 learnt from it: better." in shown and "Later, no new model was accepted: worse elsewhere." in shown
+
+
 def test_export_writes_arrays_that_need_no_pickle(run, store: Path, event: FailureEvent, tmp_path: Path) -> None:
     out = tmp_path / "made" / "failure.npz"
     assert run("failures", "export", event.id, "--store", store, "--out", out).exit_code == 0

@@ -1,5 +1,8 @@
+import copy
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +17,7 @@ from fail2progress.core.gaps import FILE, read
 from fail2progress.evaluation.curriculum import Curriculum, summary
 from fail2progress.evaluation.rows import RowsError
 from fail2progress.evaluation.sources import FamilySource, Source, TaskSource, sources
+from fail2progress.evaluation.stack_run import read_run
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.exports import gaps_of
@@ -21,10 +25,13 @@ from fail2progress.failures.report import FailureClass
 from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning.acceptance import AcceptanceResult, Scores
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
+from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.models.store import Registry
 from fail2progress.models.training.transitions import select
+from fail2progress.reporting.stack_report import html
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.stein.states import NothingToVaryError
 from support import samples
@@ -56,6 +63,7 @@ class Teacher:
     script: list[bool | None]
     asked: list[str] = field(default_factory=list)
     remembered: list[int] = field(default_factory=list)
+    targeting: TargetOptions = field(default_factory=TargetOptions)
 
     def remembering(self, lessons: Any, failures: Any) -> Any:
         assert len(failures) == len(lessons)
@@ -69,9 +77,12 @@ class Teacher:
             raise NothingToVaryError("nothing to vary")
         verdict = AcceptanceResult(passed, SCORES, SCORES, "because")
         lesson = RehearsalSet(*(select(samples.transitions(), rows) for rows in (range(3), range(3, 5))))
-        scores = {"before": {"held_out_prediction": 0.9}, "after": {"held_out_prediction": 0.9 - 0.01 * len(self.asked)}}
-        gate = {"gate": {"passed": passed, **scores}}
-        return SimpleNamespace(model=model, verdict=verdict, lesson=lambda: lesson, to_dict=lambda: gate)
+        figures = [{"failure_f1": 0.5, "held_out_prediction": held} for held in (0.9, 0.9 - 0.01 * len(self.asked))]
+        gate = {"gate": {"passed": passed, "reason": "because", "before": figures[0], "after": figures[1]}}
+        learnt = copy.deepcopy(model)
+        with torch.no_grad():
+            next(learnt.parameters()).add_(1e-6)
+        return SimpleNamespace(model=learnt, verdict=verdict, lesson=lambda: lesson, to_dict=lambda: gate, gaps=())
 
 
 @pytest.fixture(scope="module")
@@ -101,11 +112,11 @@ def test_failures_are_met_in_turn_and_every_source_is_measured_again(start: Chec
     assert teacher.asked == [event(n).id for n in (1, 2, 3, 4)] and teacher.remembered == [0, 1, 1, 1]
     assert [row["tried"] for row in rows] == [2, 1, 1, 1]
     assert [row["accepted"] for row in rows] == [True, False, False, True]
-    assert [row["model"] for row in rows] == ["model_00.safetensors", None, None, "model_03.safetensors"]
+    assert [row["model"] for row in rows] == ["v0002", None, None, "v0003"]
     assert rows[2]["reason"] == "nothing to vary" and rows[0]["class"] == "incorrect_symbolic_prediction"
     assert [list(row["results"]) for row in rows] == [["one"], ["one", "two"], ["one", "two"], ["one", "two"]]
-    assert one.measured == ["start.safetensors", *["model_00.safetensors"] * 3, "model_03.safetensors"]
-    assert two.measured == ["start.safetensors", *["model_00.safetensors"] * 2, "model_03.safetensors"]
+    assert one.measured == ["start.safetensors", *["v0002.safetensors"] * 3, "v0003.safetensors"]
+    assert two.measured == ["start.safetensors", *["v0002.safetensors"] * 2, "v0003.safetensors"]
     assert len(FailureStore(tmp_path / "failures.sqlite").headers()) == 4
     assert {gap.id for gap in read(tmp_path / FILE)} == {gap.id for gap in gaps_of(event(1))} != set()
     said = summary(rows)
@@ -114,10 +125,35 @@ def test_failures_are_met_in_turn_and_every_source_is_measured_again(start: Chec
     assert said["held_out_f1_lost"] == pytest.approx({"in_all": 0.05, "most_for_one": 0.04})  # the first and the fourth lesson
     assert list(said["f1"]) == ["one"]  # type: ignore[call-overload]
     assert said["f1"]["one"] == pytest.approx({"before": 0.1, "after_its_lesson": 0.2, "at_the_end": 0.5})  # type: ignore[index]
-    assert (
-        load_checkpoint(tmp_path / "model_03.safetensors").note["parent"]
-        == load_checkpoint(tmp_path / "model_00.safetensors").digest
-    )
+
+
+def test_the_folder_tells_its_story_as_that_of_a_stack(start: Checkpoint, tmp_path: Path) -> None:
+    handed = Handed("one", [event(n) for n in (1, 2, 3, 4)])
+    run(Curriculum((handed,), tmp_path, failures=4), start, [True, False, None, True])
+    told = read_run(tmp_path)
+    assert {met.event.id: met.lesson for met in told.met} == {
+        event(1).id: ("v0002", "because"),
+        event(2).id: ("", "because"),
+        event(3).id: ("", "nothing to vary"),
+        event(4).id: ("v0003", "because"),
+    }
+    assert told.current == "v0003" and [note.get("parent_version") for _, note in told.versions] == [None, "v0001", "v0002"]
+    assert [note.get("event") for _, note in told.versions] == [None, event(1).id, event(4).id]
+    assert "and 2 new\nmodels learnt from them" in html(told)
+
+
+def test_what_came_of_a_failure_is_told_where_the_process_ended_before_that(start: Checkpoint, tmp_path: Path) -> None:
+    def life(failures: int) -> Curriculum:
+        return Curriculum((Handed("one", [event(1), event(2)]),), tmp_path, failures)
+
+    run(life(2), start, [True, True])
+    with closing(sqlite3.connect(tmp_path / "failures.sqlite")) as connection, connection:
+        connection.execute("DELETE FROM lessons WHERE failure = ?", (event(2).id,))
+    Registry(tmp_path / "models").make_current("v0002")
+    run(life(2), start, [])
+    store = FailureStore(tmp_path / "failures.sqlite")
+    assert [store.lessons(event(n).id) for n in (1, 2)] == [((version, "because"),) for version in ("v0002", "v0003")]
+    assert Registry(tmp_path / "models").in_use() == "v0003"
 
 
 def test_an_interrupted_run_goes_on_with_its_model(start: Checkpoint, tmp_path: Path) -> None:

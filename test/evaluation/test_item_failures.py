@@ -22,6 +22,7 @@ def test_what_came_otherwise_than_expected_becomes_an_event(oracle: Make, simula
     assert all({subject, other} & {"cup_1", "capsule_1"} for _, subject, other in broken)
     assert all((m.expected > 0.5) != (m.observed > 0.5) for m in event.header.mismatches)
     assert (event.header.task, event.header.objects, event.header.model) == ("item", 3, DIGEST)
+    assert event.header.robot == "floating_hand"
     assert event.header.call.call() == samples.loaded_cup_job().call
     assert event.observed.value("inside", "capsule_1", "cup_1") > 0.5 > event.expected.value("inside", "capsule_1", "cup_1")
     again = item_failure(Item("loaded", samples.loaded_cup_job()), simulator, oracle(carries=False), DIGEST)

@@ -89,6 +89,30 @@ def test_images_are_taken_along_where_all_have_them_and_a_gap_says_where_not(tmp
     assert np.shape(stats["max"]) == (3, 1, 1) and np.max(stats["max"]) == pytest.approx(200 / 255)
 
 
+def of_robot(kind: str, robot: str) -> FailureEvent:
+    one = event(kind)
+    return one.model_copy(update={"header": one.header.model_copy(update={"robot": robot})})
+
+
+@pytest.mark.parametrize(
+    ("robots", "told", "gap"),
+    [
+        (("floating_hand", "floating_hand"), "floating_hand", None),
+        (("", ""), "unknown", "unknown 2"),
+        (("stretch_re2", "floating_hand"), "unknown", "floating_hand 1, stretch_re2 1"),
+        (("stretch_re2", ""), "unknown", "stretch_re2 1, unknown 1"),
+    ],
+)
+def test_the_robot_is_the_one_that_failed_and_a_gap_says_where_none_is_known(
+    robots: tuple[str, str], told: str, gap: str | None, tmp_path: Path
+) -> None:
+    to_lerobot(tmp_path, [(of_robot(kind, robot), None) for kind, robot in zip(("stack", "row"), robots, strict=True)])
+    assert read(tmp_path)[0]["robot_type"] == told
+    gaps = json.loads((tmp_path / "meta" / "pipeline_gaps.json").read_text())
+    said = [one["evidence"] for one in gaps if one["where"] == "failures.lerobot.robot"]
+    assert said == ([f"failures by robot: {gap}"] if gap else [])
+
+
 def test_images_outlive_the_store_and_an_event_without_them_is_as_before() -> None:
     one = with_images(event("stack"), **SEEN)
     again = from_bytes(one.header, one.to_bytes())

@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 
 from fail2progress.core.relations import BINARY, MIRRORED, UNARY, RelationState
 from fail2progress.failures.event import FailureEvent, Mismatch
-from fail2progress.failures.sentences import PHRASES, doing, expectation, importance, observation, ranked, story, told
+from fail2progress.failures.sentences import (
+    PHRASES,
+    doing,
+    expectation,
+    importance,
+    learnt_in_short,
+    observation,
+    ranked,
+    story,
+    told,
+)
 
 NAMES = ("cup", "capsule", "table")
 
@@ -44,8 +54,12 @@ def test_a_failure_is_told_in_words(event: FailureEvent) -> None:
         "The goal asks for capsule inside cup, which holds; by its model the robot plans skills for it all the same."
     )
     assert story(event) == (expectation(event), observation(event), importance(event))
-    assert story(event, ("v0002", "better on the failure"))[3] == "The model v0002 learnt from it: better on the failure."
-    assert story(event, ("", "worse elsewhere"))[3] == "No new model was accepted: worse elsewhere."
+    refused, taken = ("", "worse elsewhere"), ("v0002", "better on the failure")
+    learnt, not_learnt = "The model v0002 learnt from it: better on the failure.", "o new model was accepted: worse elsewhere."
+    assert story(event, (taken,))[3:] == story(event, (refused, taken))[3:] == (learnt,)
+    assert story(event, (refused, refused))[3:] == (f"N{not_learnt}",)
+    assert story(event, (taken, refused, refused))[3:] == (learnt, *[f"Later, n{not_learnt}"] * 2)
+    assert learnt_in_short((taken, refused)) == ["v0002: better on the failure", "no new model: worse elsewhere"]
 
 
 def test_what_the_goal_asks_for_and_does_not_hold_is_told_first(event: FailureEvent) -> None:

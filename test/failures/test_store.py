@@ -230,6 +230,44 @@ def test_reports_replace_each_other(store: FailureStore, make_event: Make) -> No
         assert FailureStore(store.path).report(event.id) == report
 
 
+def test_an_attempt_to_learn_does_not_replace_an_earlier_one(store: FailureStore, make_event: Make) -> None:
+    one, other = make_event(0), make_event(1)
+    for event in (one, other):
+        store.add(event)
+    assert store.lesson(one.id) is None and store.lessons(one.id) == ()
+    attempts = (("", "worse"), ("v0002", "better"), ("", "worse again"))
+    for number, attempt in enumerate(attempts, 1):
+        store.add_lesson(one.id, *attempt)
+        assert store.lessons(one.id) == attempts[:number]
+        assert store.lesson(one.id) == attempts[min(number, 2) - 1]
+    assert store.lesson(other.id) is None
+    store.remove(one.id)
+    assert store.lessons(one.id) == ()
+
+
+def test_a_store_that_keeps_one_lesson_of_a_failure_is_read_as_it_is_and_takes_more(tmp_path: Path, make_event: Make) -> None:
+    """As earlier versions wrote it; a process of one may be at work in it still."""
+    path, (one, other) = tmp_path / "failures.sqlite", (make_event(0), make_event(1))
+    store = FailureStore(path)
+    for event in (one, other):
+        store.add(event)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE lessons")
+        single = "failure TEXT PRIMARY KEY REFERENCES failures(id), version TEXT NOT NULL, reason TEXT NOT NULL"
+        connection.execute(f"CREATE TABLE lessons ({single})")
+        connection.execute("INSERT INTO lessons VALUES (?, 'v0002', 'better')", (one.id,))
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = path.read_bytes()
+    assert FailureStore(path).lessons(one.id) == (("v0002", "better"),) and path.read_bytes() == before
+    FailureStore(path).add_lesson(one.id, "", "worse")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT OR REPLACE INTO lessons VALUES (?, '', 'by an earlier one')", (one.id,))
+    FailureStore(path).add_lesson(other.id, "v0003", "better")
+    assert store.lessons(one.id) == (("v0002", "better"), ("", "worse"), ("", "by an earlier one"))
+    assert store.lesson(other.id) == ("v0003", "better")
+
+
 def test_two_processes_add_at_once(store: FailureStore, start_adding: Start) -> None:
     """Their ranges overlap, so that some events come twice."""
     adding = [start_adding(store.path, 0, 20), start_adding(store.path, 10, 30)]

@@ -50,7 +50,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     nothing = replace(event.before, points=np.full_like(event.before.points, np.nan))
     header = event.header.model_copy(update={"id": "f" * 8 + event.id[8:]})
     blind = event.model_copy(update={"header": header, "before": nothing, "after": nothing})
-    entries = [Entry(event, None, None), Entry(blind, report_of(blind, FailureClass.UNDECIDED), ("v0002", "better"))]
+    lessons = (("v0002", "better"), ("", "worse"))
+    entries = [Entry(event, None), Entry(blind, report_of(blind, FailureClass.UNDECIDED), lessons)]
     path = tmp_path_factory.mktemp("browser") / "failures.html"
     path.write_text(browser(entries))
     return path
@@ -68,13 +69,13 @@ def test_the_page_holds_everything_and_escapes_what_comes_from_outside(page: Pat
     ):
         assert text.count(f"<figcaption>{title}</figcaption>") == count
     assert "<option>geometry_mismatch_mm</option>" in text
-    assert "v0002: better" in text and "nothing was learnt from it yet" in text
+    assert "v0002: better; later no new model: worse" in text and "nothing was learnt from it yet" in text
 
 
 def test_a_surprise_has_a_sentence_too() -> None:
     event = failure()
     surprise = event.model_copy(update={"header": event.header.model_copy(update={"mismatches": ()})})
-    assert "ended elsewhere than the model expected" in browser([Entry(surprise, None, None)])
+    assert "ended elsewhere than the model expected" in browser([Entry(surprise, None)])
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")

@@ -57,7 +57,7 @@ def test_no_page_is_wider_than_a_phone(run: Path, kind: str, tmp_path: Path) -> 
     store = FailureStore(run / "failures.sqlite")
     event = store.latest()
     page = (
-        stack_page(read_run(run)) if kind == "stack" else browser([Entry(event, store.report(event.id), store.lesson(event.id))])
+        stack_page(read_run(run)) if kind == "stack" else browser([Entry(event, store.report(event.id), store.lessons(event.id))])
     )
     (tmp_path / "page.html").write_text(page.replace("</body>", PROBE + "</body>"), encoding="utf-8")
     (tmp_path / "frame.html").write_text(FRAME, encoding="utf-8")

@@ -1,10 +1,14 @@
 import json
+import platform
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from fail2progress import __version__
+from fail2progress.core.runs import Runs
 from fail2progress.evaluation.stack_run import read_run, saved, summary
 from fail2progress.failures.assets.schema import FailureSignals
 from fail2progress.failures.event import FailureEvent
@@ -78,6 +82,16 @@ def test_a_damaged_version_is_named_beside_all_else(folder: Path, learnt: Regist
     assert page.count("Acceptance test: ") == 1 + (version == "v0001")
 
 
+def test_a_later_attempt_does_not_hide_what_was_learnt(folder: Path, learnt: Registry) -> None:
+    FailureStore(folder / "failures.sqlite").add_lesson(failure().id, "", "worse elsewhere")
+    run = read_run(folder)
+    page, (told,) = html(run), summary(run)["failures"]  # type: ignore[misc]
+    assert "1 new\nmodel learnt" in page and "The model v0002 learnt from it: better." in page
+    assert "Later, no new model was accepted: worse elsewhere." in page and "no new model: worse elsewhere" in page
+    assert (told["version"], told["lesson"], told["later_lessons"]) == ("v0002", "better", ["worse elsewhere"])
+    assert page.count("data:image/png;base64,") > 4, "what it learnt is shown in scenes"
+
+
 def test_a_damaged_version_is_not_a_failure_that_was_met(folder: Path) -> None:
     (folder / "models" / "v0001.safetensors").touch()
     assert "No failure was met." in html(read_run(folder))
@@ -114,6 +128,20 @@ def test_a_failure_is_told_and_texts_from_outside_are_escaped(folder: Path) -> N
     assert event.id in page and "the model expected that" in page
     assert "&lt;script&gt;" in page and "<script>" not in page and "&lt;b&gt;done" in page
     assert page.count("data:image/png;base64,") == 2
+
+
+def test_provenance_is_of_the_code_that_the_run_began_with(folder: Path) -> None:
+    assert "not noted when the run began" in html(read_run(folder))
+    run = Runs(folder.parent / "runs").adopt(folder, "sim", datetime(2026, 1, 2))
+    kept = json.loads((folder / "run.json").read_text())
+    assert kept["provenance"]["python"] == platform.python_version() and run.provenance == kept["provenance"]
+    kept["provenance"] |= {"commit": "f00d" * 10, "python": "3.99"}
+    (folder / "run.json").write_text(json.dumps(kept))
+    page = html(read_run(folder))
+    assert "f00d" * 10 in page and "3.99" in page and platform.python_version() not in page
+    assert "page written by" in page and f"fail2progress {__version__}, commit " in page
+    (folder / "run.json").write_text("{")
+    assert "Left out: " in html(read_run(folder)) and "run.json: not the description of a run" in html(read_run(folder))
 
 
 def test_the_page_says_why_a_failure_is_of_no_class(folder: Path) -> None:

@@ -141,7 +141,7 @@ class Agent:
                     done = assignment.goal.satisfied(seen.relations)
                     return Episode(DONE if done else "no plan", tuple(plans), tuple(taken))
             planned = pending.pop(0).of(seen.cloud.names)
-            attempt = self._attempt(assignment, plans[-1], planned, seen, len(taken), len(pending))
+            attempt = self._attempt(robot.kind, assignment, plans[-1], planned, seen, len(taken), len(pending))
             try:
                 robot.execute(planned.call)
             except ExecutionError as error:
@@ -173,13 +173,13 @@ class Agent:
         return plan
 
     def _attempt(
-        self, assignment: TaskSpec, plan: Plan, planned: PlannedSkill, before: Observation, step: int, left: int
+        self, robot: str, assignment: TaskSpec, plan: Plan, planned: PlannedSkill, before: Observation, step: int, left: int
     ) -> SkillExecution:
         """What is about to be tried, announced; `left`: how many skills of the plan come after it."""
         of = (assignment.task, assignment.objects, assignment.seed, step, assignment.goal)
         calls = tuple(skill.call for skill in plan.skills)
         place = len(calls) - left - 1
-        attempt = SkillExecution(*of, calls, planned, self.digest, before.cloud, before.relations, before.image, place)
+        attempt = SkillExecution(*of, calls, planned, self.digest, before.cloud, before.relations, before.image, place, robot)
         self.on_event("attempt", attempt)
         return attempt
 

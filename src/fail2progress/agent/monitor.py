@@ -43,6 +43,8 @@ class SkillExecution:
     """(H, W, 3) RGB, where it is at hand."""
     place: int | None = None
     """Which skill of the plan it is, from 0; None where nobody says so: the first one with this call."""
+    robot: str = ""
+    """The kind of robot that carries it out, where that is known."""
 
     __repr__ = brief
 
@@ -132,6 +134,7 @@ def _event(attempt: SkillExecution, after: Observation, found: tuple[Mismatch, .
         categories=before.categories,
         frame=before.frame,
         stamps=(attempt.before.stamp, after.cloud.stamp),
+        robot=attempt.robot,
     )
     images = {"before": attempt.image_before, "after": after.image}
     return FailureEvent(

@@ -97,7 +97,7 @@ def _summarise(story: Story, page: Path) -> None:
     from fail2progress.failures import sentences
 
     verdict, result = story.lesson.verdict, story.again.result
-    say(f"failure {story.event.id[:8]}: {' '.join(sentences.story(story.event, story.learnt))}")
+    say(f"failure {story.event.id[:8]}: {' '.join(sentences.story(story.event, (story.learnt,)))}")
     say(f"class: {story.report.category.value.replace('_', ' ')}, confidence {story.report.confidence:.0%}")
     say(f"learnt in {sum(story.lesson.seconds.values()):.1f} s; acceptance test: {verdict.reason}")
     before, after = (sum(pair[i].success for pair in story.unseen) for i in (0, 1))

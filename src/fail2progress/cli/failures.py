@@ -76,6 +76,7 @@ def show(identity: str | None = _ID, store: Path | None = STORE_OPTION, as_json:
 
     Example: fail2progress failures show 3f2a
     """
+    from fail2progress.failures.lessons import Lessons
     from fail2progress.failures.sentences import story
 
     kept = _open(store)
@@ -83,7 +84,7 @@ def show(identity: str | None = _ID, store: Path | None = STORE_OPTION, as_json:
     header, report = event.header, kept.report(event.id)
     if as_json:
         return print_json({**header.model_dump(mode="json"), "report": report.model_dump(mode="json") if report else None})
-    told = [("story", sentence) for sentence in story(event, kept.lesson(event.id))]
+    told = [("story", sentence) for sentence in story(event, Lessons.beside(kept).of(event.id))]
     show_lines([*told, *_lines(event, report)])
 
 
@@ -155,11 +156,13 @@ def browse(
     Example: fail2progress failures browse --out failures.html
     """
     from fail2progress.core.files import write_whole
+    from fail2progress.failures.lessons import Lessons
     from fail2progress.reporting.failure_browser import Entry, browser
 
     check_output("--out", out, ".html")
     kept = _open(store)
-    entries = _readable(kept, lambda name: Entry(kept.get(name), kept.report(name), kept.lesson(name)), task)
+    lessons = Lessons.beside(kept)
+    entries = _readable(kept, lambda name: Entry(kept.get(name), kept.report(name), lessons.of(name)), task)
     write_whole(out, browser(entries))
     say(f"wrote {out}: {len(entries)} failures")
 

@@ -17,8 +17,8 @@ def register(app: typer.Typer) -> None:
 
 
 def keystore(
-    folder: Path = typer.Argument(..., help="Folder for it: new, or empty."),
-    domain: int = typer.Option(0, "--domain", help="ROS domain of the robot (ROS_DOMAIN_ID)."),
+    folder: Path | None = typer.Argument(None, help="Folder for it: new, or empty. None with --policies."),
+    domain: int | None = typer.Option(None, "--domain", help="ROS domain of the robot (ROS_DOMAIN_ID); default: 0."),
     namespace: str = typer.Option("", "--namespace", help="Namespace of the stack."),
     policies: bool = typer.Option(False, "--policies", help="Print the policies, as `ros2 security` reads them; make nothing."),
     as_json: bool = typer.Option(False, "--json", help="Print the enclaves as JSON."),
@@ -28,6 +28,8 @@ def keystore(
     Needs the program openssl, no ROS. The stack uses it where the environment says so.
 
     Example: fail2progress keystore keys --domain 7
+
+    Example: fail2progress keystore --policies > policies.xml
     """
     from fail2progress.ros.parameter_file import check_namespace
     from fail2progress.ros.security.keystore import Keystore, KeystoreError
@@ -37,8 +39,14 @@ def keystore(
     with checked():
         check_namespace(namespace)
     if policies:
+        unused = {str(folder): folder is not None, f"--domain {domain}": domain is not None, "--json": as_json}
+        for given, named in unused.items():
+            require(not named, f"{given}: --policies prints XML for all domains and makes nothing; leave it out")
         typer.echo(text_of(namespace), nl=False)
         return
+    if folder is None:
+        raise UserError("name a folder for the keystore, or --policies to print these")
+    domain = domain or 0
     require(0 <= domain <= DOMAINS, f"--domain {domain}: ROS domains go from 0 to {DOMAINS}")
     try:
         names = Keystore(folder, domain, namespace).make()

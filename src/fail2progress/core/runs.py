@@ -11,13 +11,14 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from fail2progress.core.files import locked, write_whole
+from fail2progress.core.provenance import provenance
 
 ROOT = Path("runs")
 ABOUT = "run.json"
@@ -47,6 +48,8 @@ class Run:
     kind: str
     started: str
     """Local time, ISO 8601."""
+    provenance: Mapping[str, object] = field(default_factory=dict, compare=False)
+    """Of the code that it began with, see `core.provenance`; empty where that was not kept."""
 
     @property
     def store(self) -> Path:
@@ -95,8 +98,9 @@ class Runs:
     def adopt(self, folder: Path, kind: str, now: datetime) -> Run:
         """Take a folder, wherever it is, as a run; it becomes the latest."""
         folder.mkdir(parents=True, exist_ok=True)
-        run = Run(folder, kind, now.isoformat(timespec="seconds"))
-        write_whole(folder / ABOUT, json.dumps({"kind": kind, "started": run.started}) + "\n")
+        run = Run(folder, kind, now.isoformat(timespec="seconds"), provenance())
+        about = {"kind": kind, "started": run.started, "provenance": run.provenance}
+        write_whole(folder / ABOUT, json.dumps(about) + "\n")
         self._point(run)
         return run
 
@@ -198,7 +202,8 @@ def read_run(folder: Path) -> Run:
     """A run from its folder. RunError where run.json is damaged."""
     try:
         content = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        return Run(folder, str(content["kind"]), str(content["started"]))
+        kind, started, origin = str(content["kind"]), str(content["started"]), content.get("provenance")
+        return Run(folder, kind, started, origin if isinstance(origin, dict) else {})
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         mend = f'write {{"kind": "{folder.parent.name}", "started": ""}} into it, or remove {folder}'
         raise RunError(f"{folder / ABOUT}: not the description of a run ({error}); {mend}") from error

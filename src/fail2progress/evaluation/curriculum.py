@@ -1,8 +1,8 @@
 """Lifelong learning over mixed tasks and families: failures met one after the other, each classified, learnt, judged and swapped.
 
 What was learnt from earlier failures is rehearsed with what was pre-trained on. After every failure the current model is measured
-on all sources met so far, so that what was forgotten shows. Rows are kept as
-they are done: an interrupted run goes on with the next failure and the model that it had.
+on all sources met so far, so that what was forgotten shows. Rows are kept as they are done: an interrupted run goes on with the
+next failure and the model that it had. Its folder holds what a stack's does: failures with what came of each, and versions.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from fail2progress.core.choice import content_of
-from fail2progress.core.provenance import EVERYTHING, code_version, provenance
+from fail2progress.core.provenance import EVERYTHING, code_version
+from fail2progress.core.runs import MODELS, STORE
 from fail2progress.evaluation.rows import Row, Rows
 from fail2progress.evaluation.sources import Source
 from fail2progress.failures.classifier import Classifier
@@ -22,9 +23,11 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.exports import note_gaps
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore
-from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
-from fail2progress.learning.finetuning.rehearsal import load_rehearsal, save_rehearsal
-from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from fail2progress.learning.finetuning.learner import Learner
+from fail2progress.learning.finetuning.rehearsal import load_rehearsal
+from fail2progress.learning.finetuning.versions import register_lesson
+from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
+from fail2progress.models.store import Registry, lesson_path
 from fail2progress.simulation.registry import DEFAULT
 from fail2progress.stein.states import NothingToVaryError
 
@@ -74,16 +77,22 @@ class Curriculum:
         rows = self.rows(start)
         done = list(rows.by_key.values())
         yield from done
-        model, store = self._current(start, done), FailureStore(self.folder / "failures.sqlite")
+        store, versions = FailureStore(self.folder / STORE), Registry(self.folder / MODELS)
+        if versions.in_use() is None:
+            versions.begin(start)
+        _tell_lessons(done, store, versions)
+        model = self._current(start, done, versions)
         while not self.finished(done):
             source = self.sources[len(done) % len(self.sources)]
             begun = time.perf_counter()
             begin = self._original(source, start, done, tell)
-            row, model = self._round(source, model, done, self._remembering(learner, done, store), classifier, store, tell)
+            knowing = self._remembering(learner, done, store, versions)
+            row, model = self._round(source, model, done, knowing, classifier, store, versions, tell)
             row["original"] = begin
             row["results"] = self._measured(model, [*done, row], tell)
             row["seconds"] = time.perf_counter() - begun
             rows.add(row)
+            _tell_lessons([row], store, versions)
             done.append(row)
             yield row
 
@@ -106,14 +115,14 @@ class Curriculum:
         tell(f"{source.name}: the model at the start", 0.0)
         return known[0] if known else source.measure(start, self.seed, self.trials)
 
-    def _current(self, start: Checkpoint, rows: Sequence[Row]) -> Checkpoint:
+    def _current(self, start: Checkpoint, rows: Sequence[Row], versions: Registry) -> Checkpoint:
         accepted = [row["model"] for row in rows if row["accepted"]]
-        return load_checkpoint(self.folder / accepted[-1]) if accepted else start
+        return load_checkpoint(versions.path(accepted[-1])) if accepted else start
 
-    def _remembering(self, learner: Learner, rows: Sequence[Row], store: FailureStore) -> Learner:
+    def _remembering(self, learner: Learner, rows: Sequence[Row], store: FailureStore, versions: Registry) -> Learner:
         """A learner that knows what was learnt so far, and from what."""
         learnt = [row for row in rows if row["accepted"]]
-        lessons = [load_rehearsal(self.folder / _lesson_of(row["model"])) for row in learnt]
+        lessons = [load_rehearsal(lesson_path(versions.path(row["model"]))) for row in learnt]
         return learner.remembering(lessons, [store.get(row["event"]) for row in learnt])
 
     def _round(
@@ -124,6 +133,7 @@ class Curriculum:
         learner: Learner,
         classifier: Classifier,
         store: FailureStore,
+        versions: Registry,
         tell: Tell,
     ) -> tuple[Row, Checkpoint]:
         """One source is asked for a failure; what was learnt from it becomes the model if it is accepted."""
@@ -135,13 +145,16 @@ class Curriculum:
             return {**row, **nothing, "tried": self.patience, "passed_over": met, "lesson": None, "model": None}, model
         row |= {"event": met.event.id, "class": met.report.category.value, "confidence": met.report.confidence}
         row |= {"tried": met.trials, "passed_over": met.passed_over}
+        seed = self.seed + len(done)
         try:
-            lesson = learner.learn([met.event], model.model, self.seed + len(done), tell)
+            lesson = learner.learn([met.event], model.model, seed, tell)
         except NothingToVaryError as error:
             return {**row, "accepted": False, "reason": str(error), "lesson": None, "model": None}, model
-        name = self._kept(lesson, model, len(done)) if lesson.verdict.passed else None
+        name = None
+        if lesson.verdict.passed:
+            name = register_lesson(versions, model, lesson, met.event.id, learner.targeting.method, seed)
         row |= {"accepted": lesson.verdict.passed, "reason": lesson.verdict.reason, "lesson": lesson.to_dict(), "model": name}
-        return row, load_checkpoint(self.folder / name) if name is not None else model
+        return row, load_checkpoint(versions.path(name)) if name is not None else model
 
     def _meet(
         self, source: Source, model: Checkpoint, start: int, classifier: Classifier, store: FailureStore, tell: Tell
@@ -161,13 +174,6 @@ class Curriculum:
             passed[report.category.value] += 1
         return dict(passed)
 
-    def _kept(self, lesson: FineTuningResult, parent: Checkpoint, number: int) -> str:
-        name = f"model_{number:02d}.safetensors"
-        note: dict[str, object] = {"parent": parent.digest, "provenance": provenance(round=number, seed=self.seed)}
-        save_rehearsal(lesson.lesson(), self.folder / _lesson_of(name))
-        save_checkpoint(lesson.model, self.folder / name, {**note, "verdict": asdict(lesson.verdict)})
-        return name
-
     def _measured(self, model: Checkpoint, rows: Sequence[Row], tell: Tell) -> dict[str, dict[str, float]]:
         """The current model on every source met so far."""
         met = list(dict.fromkeys(row["source"] for row in rows))
@@ -179,9 +185,15 @@ class Curriculum:
         return results
 
 
-def _lesson_of(model: str) -> str:
-    """The file beside a model that holds what it learnt last."""
-    return model.replace("model_", "lesson_")
+def _tell_lessons(rows: Sequence[Row], store: FailureStore, versions: Registry) -> None:
+    """Say in the store what came of each failure, and bring accepted versions into use, where that is not done: the process may
+    have ended after the row and before it."""
+    for row in (row for row in rows if row["event"] is not None):
+        lesson = (row["model"] or "", row["reason"])
+        if lesson not in store.lessons(row["event"]):
+            store.add_lesson(row["event"], *lesson)
+        if row["accepted"]:
+            versions.replace_parent(row["model"])
 
 
 def summary(rows: Sequence[Row]) -> dict[str, object]:

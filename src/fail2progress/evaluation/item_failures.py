@@ -14,6 +14,7 @@ from fail2progress.failures.monitor import MonitorRule
 from fail2progress.failures.surprise import astray
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import detect, encode_observation, predict_effect
+from fail2progress.robots.floating_hand import HAND
 from fail2progress.simulation.base import Outcome, Simulator
 from fail2progress.stein.concerned import seen_moving
 from fail2progress.tasks.items import Item
@@ -70,6 +71,7 @@ def failure_of(outcome: Outcome, name: str, seed: int, model: SkillEffectModel, 
         categories=before.categories,
         frame=before.frame,
         stamps=(before.stamp, after.stamp),
+        robot=HAND,
     )
     return FailureEvent(
         header=header,

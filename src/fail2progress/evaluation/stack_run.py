@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fail2progress.core import runs
 from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.lessons import Lessons
 from fail2progress.failures.report import FailureReport
-from fail2progress.failures.store import FailureStore
+from fail2progress.failures.store import FailureStore, Lesson, that_count
 from fail2progress.models.checkpoint import read_digest
 from fail2progress.models.notes import CheckpointError
 from fail2progress.models.store import Registry
@@ -28,8 +30,13 @@ class Met:
 
     event: FailureEvent
     report: FailureReport | None
-    lesson: tuple[str, str] | None
-    """Version ("" for none) and reason."""
+    lessons: Sequence[Lesson]
+    """Attempts to learn from it that count: see `that_count`."""
+
+    @property
+    def lesson(self) -> Lesson | None:
+        """The last attempt that gave a version, else the last."""
+        return self.lessons[0] if self.lessons else None
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,9 @@ class StackRun:
     damaged: tuple[str, ...] = ()
     """What is wrong with each failure that cannot be read, which is not in `met`."""
     damaged_beside: tuple[str, ...] = ()
-    """The same of the versions, and of the result."""
+    """The same of the versions, of the result, and of what is noted of the run."""
+    provenance: Mapping[str, object] = field(default_factory=dict)
+    """Of the code that the run began with; empty where that was not kept."""
 
     @property
     def saved(self) -> str:
@@ -79,11 +88,22 @@ class _Result(BaseModel):
 def read_run(folder: Path) -> StackRun:
     """All that can be read; what is damaged is named. StoreError where the failures cannot be read at all."""
     store, registry = FailureStore(folder / "failures.sqlite"), Registry(folder / "models")
-    met, wrong = store.readable(lambda name: Met(store.get(name), store.report(name), store.lesson(name)))
+    lessons = Lessons.beside(store)
+    met, wrong = store.readable(lambda name: Met(store.get(name), store.report(name), that_count(lessons.of(name))))
     versions, damaged = _versions(registry)
     result, reason = _result(folder / "result.json")
-    beside = (*damaged, *([reason] if reason else []))
-    return StackRun(folder, tuple(met), tuple(versions), registry.in_use() or "", result, tuple(map(str, wrong.values())), beside)
+    origin, unknown = _provenance(folder)
+    beside = (*damaged, *filter(None, (reason, unknown)))
+    failures = (tuple(met), tuple(versions), registry.in_use() or "", result, tuple(map(str, wrong.values())))
+    return StackRun(folder, *failures, beside, origin)
+
+
+def _provenance(folder: Path) -> tuple[Mapping[str, object], str]:
+    """Of the code that the run began with, empty where that was not kept; and what is wrong with the file, "" for nothing."""
+    try:
+        return (runs.read_run(folder).provenance if (folder / runs.ABOUT).is_file() else {}), ""
+    except runs.RunError as error:
+        return {}, str(error)
 
 
 def _versions(registry: Registry) -> tuple[list[tuple[str, dict[str, object]]], list[str]]:
@@ -157,6 +177,7 @@ def summary(run: StackRun) -> dict[str, object]:
                 "confidence": met.report.confidence if met.report is not None else None,
                 "version": met.lesson[0] if met.lesson is not None else None,
                 "lesson": met.lesson[1] if met.lesson is not None else None,
+                "later_lessons": [reason for _, reason in met.lessons[1:]],
             }
             for met in run.met
         ],

@@ -112,6 +112,8 @@ class Header(BaseModel):
     """Of the observations before and after (ns)."""
     vocabulary: Written = Field(default_factory=current)
     """What skills and relations mean in it. Where it is read without one (`read_header`), it is that of version 1."""
+    robot: str = ""
+    """The kind of robot that carried the skill out; empty where nobody said so, as over ROS and in earlier stores."""
 
     @property
     def seen(self) -> str | None:

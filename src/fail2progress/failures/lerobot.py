@@ -17,6 +17,7 @@ of one size. Datasets of failures with different numbers of objects, or of point
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,8 @@ from fail2progress.skills.registry import SKILLS
 
 VERSION = "v3.0"
 CAMERA = "observation.images.camera"
+UNKNOWN = "unknown"
+"""The type of robot of a dataset whose failures do not agree on one."""
 _FILE = "chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 _FIRST = _FILE.format(chunk_index=0, file_index=0)
 _COUNTERS = ("frame_index", "episode_index", "index", "task_index")
@@ -99,13 +102,30 @@ class _Dataset:
         whole = all(set(event.images) == {"before", "after"} for event in self.events)
         return shapes.pop() if whole and len(shapes) == 1 else None
 
-    def gaps(self) -> tuple[gaps.Gap, ...]:
-        """Images that could not be taken along."""
+    @property
+    def robot(self) -> str:
+        """The kind of robot of all failures; UNKNOWN where one does not tell, or they are of several."""
+        kinds = {event.header.robot for event in self.events}
+        return (kinds.pop() if len(kinds) == 1 else "") or UNKNOWN
+
+    def _gaps_of_images(self) -> tuple[gaps.Gap, ...]:
         some = [event.id for event in self.events if event.images]
         if not some or self.image_shape is not None:
             return ()
         text = f"{len(some)} of {len(self.events)} failures have images, or their sizes differ"
         return (gaps.gap("not_covered", "failures.lerobot.image_shape", "images were left out of a dataset", text, 1),)
+
+    def _gaps_of_robots(self) -> tuple[gaps.Gap, ...]:
+        if self.robot != UNKNOWN:
+            return ()
+        kinds = Counter(event.header.robot or UNKNOWN for event in self.events)
+        text = f"failures by robot: {', '.join(f'{kind} {count}' for kind, count in sorted(kinds.items()))}"
+        what = "a dataset whose robot is not known, or is not one, says so"
+        return (gaps.gap("not_covered", "failures.lerobot.robot", what, text, 1),)
+
+    def gaps(self) -> tuple[gaps.Gap, ...]:
+        """Images that could not be taken along, and that the robot is not known."""
+        return (*self._gaps_of_images(), *self._gaps_of_robots())
 
     def features(self) -> dict[str, dict[str, Any]]:
         """By name: type, shape and names, as info.json states them."""
@@ -202,7 +222,7 @@ def _write_meta(folder: Path, dataset: _Dataset, rows: dict[str, list[Any]]) -> 
     count, tasks = len(dataset.events), dataset.tasks
     info = {
         "codebase_version": VERSION,
-        "robot_type": "stretch_re2",
+        "robot_type": dataset.robot,
         "total_episodes": count,
         "total_frames": 2 * count,
         "total_tasks": len(tasks),

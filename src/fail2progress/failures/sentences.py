@@ -5,12 +5,12 @@ Relations are named from the side of the object that can move: "below(table_b, c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.relations import MIRRORED, RelationState
 from fail2progress.failures.event import FailureEvent, Mismatch
-from fail2progress.failures.store import FailureStore
+from fail2progress.failures.store import FailureStore, Lesson, that_count
 from fail2progress.skills.registry import SKILLS
 
 PHRASES = {
@@ -100,18 +100,24 @@ def importance(event: FailureEvent) -> str:
     return f"The rest of the plan relies on where {_listed(subjects)} {'is' if len(subjects) == 1 else 'are'}."
 
 
-def learnt(lesson: tuple[str, str]) -> str:
-    """What came of learning from it, in one sentence; of the version ("" for none) and the acceptance test's reason."""
-    version, reason = lesson
-    return f"The model {version} learnt from it: {reason}." if version else f"No new model was accepted: {reason}."
+def learnt(attempts: Sequence[Lesson]) -> Iterator[str]:
+    """What came of learning from it: a sentence of each attempt that counts (`that_count`)."""
+    for number, (version, reason) in enumerate(that_count(attempts)):
+        refused = f"{'Later, no' if number else 'No'} new model was accepted: {reason}."
+        yield f"The model {version} learnt from it: {reason}." if version else refused
 
 
-def story(event: FailureEvent, lesson: tuple[str, str] | None = None) -> tuple[str, ...]:
-    """The failure in sentences: expected, happened, why it matters, and what was learnt where that is known.
+def learnt_in_short(attempts: Sequence[Lesson]) -> list[str]:
+    """The same in a few words each: "v0002: better"."""
+    return [f"{version or 'no new model'}: {reason}" for version, reason in that_count(attempts)]
+
+
+def story(event: FailureEvent, attempts: Sequence[Lesson] = ()) -> tuple[str, ...]:
+    """The failure in sentences: expected, happened, why it matters, and what came of attempts to learn from it, oldest first.
 
     One sentence takes the place of the first three where no relation was expected otherwise.
     """
-    return (*_met(event), *([learnt(lesson)] if lesson is not None else []))
+    return (*_met(event), *learnt(attempts))
 
 
 def _met(event: FailureEvent) -> tuple[str, ...]:
@@ -157,7 +163,7 @@ def accounts(store: FailureStore) -> Iterator[str]:
         report = store.report(identity)
         kind = report.category.value.replace("_", " ") if report is not None else "none yet"
         why = f" ({report.reason})" if report is not None and report.reason else ""
-        return f"failure {identity}, class: {kind}{why}: {' '.join(story(store.get(identity), store.lesson(identity)))}"
+        return f"failure {identity}, class: {kind}{why}: {' '.join(story(store.get(identity), store.lessons(identity)))}"
 
     lines, wrong = store.readable(line)
     yield from (*lines, *map(str, wrong.values()))

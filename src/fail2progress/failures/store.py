@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,10 +23,19 @@ CREATE TABLE IF NOT EXISTS failures (
 CREATE TABLE IF NOT EXISTS reports (
     failure TEXT PRIMARY KEY REFERENCES failures(id), category TEXT NOT NULL, report TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS lessons (
-    failure TEXT PRIMARY KEY REFERENCES failures(id), version TEXT NOT NULL, reason TEXT NOT NULL);
+    failure TEXT NOT NULL REFERENCES failures(id), version TEXT NOT NULL, reason TEXT NOT NULL);
 """
+_SEVERAL_LESSONS = """
+ALTER TABLE lessons RENAME TO single_lessons;
+CREATE TABLE lessons (failure TEXT NOT NULL REFERENCES failures(id), version TEXT NOT NULL, reason TEXT NOT NULL);
+INSERT INTO lessons SELECT failure, version, reason FROM single_lessons ORDER BY rowid;
+DROP TABLE single_lessons;
+"""
+"""Earlier stores keep one lesson of a failure: their table is made anew before another row is written."""
 
 Read = TypeVar("Read")
+Lesson = tuple[str, str]
+"""One attempt to learn from a failure: the version that it gave ("" for none), and why it was (not) taken."""
 
 
 class StoreError(ValueError):
@@ -219,20 +228,35 @@ class FailureStore:
             raise StoreError(f"{self.path}: the report of failure {identity}: {_first(error)}") from error
 
     def add_lesson(self, identity: str, version: str, reason: str) -> None:
-        """Remember that a failure was learnt from: the version that it gave ("" for none), and why it was (not) taken."""
+        """Remember an attempt to learn from a failure, beside earlier ones; see `Lesson`."""
         with self._open() as connection:
-            connection.execute("INSERT OR REPLACE INTO lessons VALUES (?, ?, ?)", (identity, version, reason))
+            connection.execute("BEGIN IMMEDIATE")
+            (written,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'lessons'").fetchone()
+            for statement in _SEVERAL_LESSONS.split(";") if "PRIMARY KEY" in written else ():
+                connection.execute(statement)
+            connection.execute("INSERT INTO lessons VALUES (?, ?, ?)", (identity, version, reason))
 
-    def lesson(self, identity: str) -> tuple[str, str] | None:
-        """Version and reason of what was learnt from an event, if that has been tried."""
-        rows = self._select("SELECT version, reason FROM lessons WHERE failure = ?", (identity,))
-        return (str(rows[0][0]), str(rows[0][1])) if rows else None
+    def lessons(self, identity: str) -> tuple[Lesson, ...]:
+        """All attempts to learn from an event, oldest first."""
+        rows = self._select("SELECT version, reason FROM lessons WHERE failure = ? ORDER BY rowid", (identity,))
+        return tuple((str(version), str(reason)) for version, reason in rows)
+
+    def lesson(self, identity: str) -> Lesson | None:
+        """The last attempt that gave a version, else the last; None where none was made."""
+        return next(iter(that_count(self.lessons(identity))), None)
 
     def _header(self, identity: str, text: str) -> Header:
         try:
             return read_header(text)
         except ValidationError as error:
             raise StoreError(f"{self.path}: failure {identity}: {_first(error)}") from error
+
+
+def that_count(attempts: Sequence[Lesson]) -> Sequence[Lesson]:
+    """Of attempts to learn from one failure, oldest first: the last that gave a version, and those after it in vain. Where none
+    gave one, the last alone; none of none."""
+    taken = [number for number, (version, _) in enumerate(attempts) if version]
+    return attempts[taken[-1] if taken else -1 :]
 
 
 def _rows(place: str, pragma: str, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:

@@ -9,7 +9,8 @@ from fail2progress.core.scene import Scene
 from fail2progress.failures.asset_words import failing, in_words
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureReport
-from fail2progress.failures.sentences import story
+from fail2progress.failures.sentences import learnt_in_short, story
+from fail2progress.failures.store import Lesson
 from fail2progress.reporting.page import page
 from fail2progress.reporting.pictures import scene_picture
 from fail2progress.simulation.reconstruction import rebuild
@@ -20,11 +21,11 @@ FILTERS = ("class", "skill", "object", "signal")
 
 @dataclass(frozen=True)
 class Entry:
-    """One failure as it is stored: the event, what the classifier said, and version and reason of what was learnt."""
+    """One failure as it is stored: the event, what the classifier said, and attempts to learn from it, oldest first."""
 
     event: FailureEvent
     report: FailureReport | None
-    lesson: tuple[str, str] | None
+    lessons: tuple[Lesson, ...] = ()
 
 
 def browser(entries: Sequence[Entry]) -> str:
@@ -42,7 +43,6 @@ def _marks(failure: dict[str, object]) -> dict[str, tuple[str, ...]]:
 def _shown(entry: Entry) -> dict[str, object]:
     """What the template shows of a failure."""
     head, report = entry.event.header, entry.report
-    version, reason = entry.lesson or ("", "nothing was learnt from it yet")
     marks = {
         "class": (report.category.value if report else "not_classified",),
         "skill": (head.call.skill,),
@@ -60,7 +60,7 @@ def _shown(entry: Entry) -> dict[str, object]:
         "mismatches": [str(mismatch) for mismatch in head.mismatches],
         "signals": [str(signal) for signal in report.signals] if report else [],
         "assets": list(in_words(entry.event, report)) if report else [],
-        "lesson": f"{version or 'none'}: {reason}",
+        "lesson": "; later ".join(learnt_in_short(entry.lessons)) or "nothing was learnt from it yet",
         "pictures": list(_pictures(entry.event)),
     }
 

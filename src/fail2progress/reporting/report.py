@@ -34,7 +34,7 @@ def html(story: Story, panels: Sequence[Panel]) -> str:
         learning_seconds=sum(story.lesson.seconds.values()),
         succeeded=[sum(pair[i].success for pair in story.unseen) for i in (0, 1)],
         asked=sentences.wishes(trial.goal),
-        sentences=sentences.story(story.event, story.learnt),
+        sentences=sentences.story(story.event, (story.learnt,)),
         loop=[(panel.title, story_picture((panel,))) for panel in panels],
         start=pictures.scene_picture(trial.scene),
         cloud=pictures.cloud_picture(story.event.before),

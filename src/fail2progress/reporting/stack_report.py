@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from fail2progress import __version__
 from fail2progress.core.objects import kind_of
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.stack_run import Met, StackRun
@@ -49,7 +50,7 @@ def _failure(met: Met, run: StackRun) -> dict[str, Any]:
     panels, reason = _panels(met, run)
     return {
         "panels": [(panel.title, story_picture((panel,))) for panel in panels],
-        "sentences": sentences.story(met.event, met.lesson),
+        "sentences": sentences.story(met.event, met.lessons),
         "facts": [*_facts(met), *([("scenes are not shown", reason)] if reason else [])],
         "before": pictures.cloud_picture(met.event.before),
         "after": pictures.cloud_picture(met.event.after),
@@ -75,8 +76,8 @@ def _facts(met: Met) -> list[tuple[str, str]]:
         facts.append(("signals, with the edits that answer them", "; ".join(map(str, report.signals))))
     if report is not None and report.rebuilt:
         facts.append(("rebuilt assets", in_short(met.event, report)))
-    if met.lesson is not None:
-        facts.append(("lesson", f"{met.lesson[0] or 'no new model'}: {met.lesson[1]}"))
+    for number, lesson in enumerate(sentences.learnt_in_short(met.lessons)):
+        facts.append(("later attempt" if number else "lesson", lesson))
     return facts
 
 
@@ -115,9 +116,15 @@ def _curves(run: StackRun) -> bytes | None:
 
 
 def _provenance(run: StackRun) -> list[tuple[str, str]]:
+    """Of the run: the code that it began with, which need not be the one that writes the page."""
     known = {spec for met in run.met for spec in met.event.header.categories}
-    objects = ", ".join(sorted(name for name in known if kind_of(name).movable))
+    began = {key: value for key, value in run.provenance.items() if key != "configuration"}
+    now = provenance()
+    with_changes = " with changes" if now["changed_files"] else ""
     return [
-        *((key, str(value)) for key, value in provenance(folder=run.folder.name, categories=objects).items()),
+        ("folder", run.folder.name),
+        *((key, str(value)) for key, value in (began or {"code": "not noted when the run began"}).items()),
+        ("categories", ", ".join(sorted(name for name in known if kind_of(name).movable))),
         *((f"model {name}", str(note.get("digest"))) for name, note in run.versions),
+        ("page written by", f"fail2progress {__version__}, commit {now['commit'] or 'unknown'}{with_changes}, {now['time_utc']}"),
     ]

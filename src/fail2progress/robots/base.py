@@ -18,6 +18,8 @@ from fail2progress.skills.base import SkillCall
 class Robot(ABC):
     """Looks and acts. Clouds are in the planning frame, which stays where it is during an episode."""
 
+    kind: str = ""
+    """What the records of failures call it, as "stretch_re2"; empty: they do not know."""
     adjustments: Adjustments = AS_DEFINED
     """How skills are carried out beyond what their calls say; see `adjust`."""
     meant: Mapping[str, Array] = MappingProxyType({})

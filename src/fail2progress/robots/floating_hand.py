@@ -22,12 +22,15 @@ from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import infeasible
 
 OPTICAL = "camera_color_optical_frame"
+HAND = "floating_hand"
+"""What the records of failures call it."""
 
 
 @dataclass
 class SimulatedRobot(Robot):
     """Starts in a scene; `truth` and `outcomes` are for judging, the loop does not see them."""
 
+    kind = HAND
     simulator: Simulator
     start: Scene
     camera: Camera = field(default_factory=Camera)

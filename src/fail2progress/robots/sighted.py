@@ -35,6 +35,7 @@ class SightedRobot(Robot):
 
     def __post_init__(self) -> None:
         self._seen: SegmentedCloud | None = None
+        self.kind = self.robot.kind
 
     def adjust(self, adjustments: Adjustments) -> None:
         """See Robot."""

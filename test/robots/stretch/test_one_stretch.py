@@ -54,6 +54,10 @@ def planned(monkeypatch: pytest.MonkeyPatch, module: str) -> Iterator[list[tuple
 ADJUSTED = {"pick_place": {"place_x": 0.02, "clearance": 0.03, "grip": 0.1}, "push": {"reach": 0.02}}
 
 
+def test_failures_say_the_same_of_both() -> None:
+    assert SimulatedStretch.kind == StretchRobot.kind == "stretch_re2"
+
+
 @pytest.mark.parametrize(
     ("call", "adjustments"), [*((call, {}) for call in CALLS), (CALLS[0], ADJUSTED), (CALLS[2], ADJUSTED)], ids=str
 )

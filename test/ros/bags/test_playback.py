@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fail2progress.ros.bags.info import BagInfo
+from fail2progress.ros.bags.mcap_records import Lost
 from fail2progress.ros.bags.playback import LEAD, SKEW, Gaps, ahead
-from fail2progress.ros.bags.reader import Lost, Recorded
+from fail2progress.ros.bags.reader import Recorded
 
 BEGIN = 1_700_000_000_000_000_000
 MS = 1_000_000

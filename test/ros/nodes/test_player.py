@@ -41,7 +41,7 @@ def test_class_and_verdict_are_told_of_each_failure(tmp_path: Path) -> None:
         lines += accounts(store)
     assert all(f"failure {event.id}, class: incorrect symbolic prediction: When the robot " in line for line in lines)
     assert lines[0].endswith("The model v0002 learnt from it: better on the failure.")
-    assert lines[1].endswith("No new model was accepted: it does not do better on the failure.")
+    assert lines[1].endswith("on the failure. Later, no new model was accepted: it does not do better on the failure.")
 
 
 def test_a_damaged_failure_is_told_beside_the_others(tmp_path: Path) -> None:

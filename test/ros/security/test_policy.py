@@ -3,10 +3,13 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import rclpy
 from typer.testing import CliRunner
 
 from fail2progress.cli.main import app
@@ -14,6 +17,7 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.launch.environment import SECURE
 from fail2progress.ros.launch.supervisor import Launch
 from fail2progress.ros.security.policy import ENCLAVES, PEOPLE, accesses, policies
+from support.endpoints import uncovered
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -30,6 +34,28 @@ def test_every_node_may_do_what_the_table_says_and_no_more_of_the_tables_topics(
     assert not set(found[PEOPLE].publish) & set(table.TOPICS), "people only look on and ask"
 
 
+@pytest.mark.parametrize("enclave", list(accesses()))
+def test_every_enclave_may_start_a_node_of_its_name(enclave: str, ros: Any) -> None:
+    ros()
+    node = rclpy.create_node(enclave)
+    try:
+        assert not uncovered(node, accesses()[enclave].within(""))
+    finally:
+        node.destroy_node()
+
+
+def test_people_may_start_the_command_ros2(ros: Any) -> None:
+    """Its nodes are named after their process, and hear the clock where they are asked to."""
+    ros(use_sim_time=True)
+    node = rclpy.create_node("_ros2cli_4711", start_parameter_services=False)
+    access = accesses()[PEOPLE].within("")
+    try:
+        alike = replace(access, reply=tuple(name.replace("*", "4711") for name in access.reply))
+        assert not uncovered(node, alike) and alike != access
+    finally:
+        node.destroy_node()
+
+
 def test_what_is_asked_for_is_offered_by_somebody() -> None:
     offered = {name for entry in table.NODES.values() for name in (*entry.services, *entry.actions)}
     assert {name for entry in table.NODES.values() for name in (*entry.requests, *entry.calls)} <= offered
@@ -37,7 +63,9 @@ def test_what_is_asked_for_is_offered_by_somebody() -> None:
 
 def test_the_policies_of_the_package_are_those_of_the_table() -> None:
     text = (ROOT / "config" / "sros2" / "policies.xml").read_text()
-    assert text == policies(), "make it anew: fail2progress keystore --policies KEYS > config/sros2/policies.xml"
+    assert text == policies(), "make it anew: fail2progress keystore --policies > config/sros2/policies.xml"
+    printed = CliRunner().invoke(app, ["keystore", "--policies"])
+    assert printed.exit_code == 0 and printed.stdout == text
     paths = [enclave.get("path") for enclave in ElementTree.fromstring(text).iter("enclave")]
     assert paths == [f"{ENCLAVES}/{name}" for name in accesses()]
 

@@ -17,6 +17,8 @@ from scipy.spatial.transform import Rotation
 from fail2progress.core.scene import Array
 from fail2progress.skills.programs import CLOSED_GRIPPER
 
+RE2 = "stretch_re2"
+"""What the records of failures call it."""
 _H = np.pi / 2
 _Vector = tuple[float, float, float]
 

@@ -12,8 +12,9 @@ from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.perception.segmentation.registry import LABEL_IMAGE
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags.checks import cameras_of, check
+from fail2progress.ros.bags.mcap_records import Lost, cut_short
 from fail2progress.ros.bags.pictures import COMPRESSED
-from fail2progress.ros.bags.reader import BagError, Lost, cut_short, files, read
+from fail2progress.ros.bags.reader import BagError, files, read
 from fail2progress.ros.bags.survey import Topic, survey
 from fail2progress.ros.bags.topics import COLOUR, DEPTH, INFO, NAMELESS, Choice, Chooser, listed
 

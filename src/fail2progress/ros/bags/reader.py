@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, cast
 
 import yaml
-from mcap.exceptions import EndOfFile, McapError, UnsupportedCompressionError
-from mcap.reader import SeekingReader
-from mcap.records import Channel, Chunk, McapRecord, Message, Schema
-from mcap.stream_reader import StreamReader, breakup_chunk
+from mcap.records import Channel, Message, Schema
 from mcap.writer import MCAP0_MAGIC
+
+from fail2progress.ros.bags.mcap_records import LARGEST_RECORD, Lost, announced, inflated, parts
 
 ROS1_MAGIC = b"#ROSBAG V"
 SQLITE_MAGIC = b"SQLite format 3\0"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 KINDS = (".mcap", ".db3")
 PACKED = ".zstd"
-LARGEST_RECORD = 512 * 1024 * 1024
 
 
 class BagError(ValueError):
@@ -42,21 +38,11 @@ class Recorded:
     """Of the type, as the bag has it ("ros2msg"); empty where it has none."""
 
 
-@dataclass(frozen=True)
-class Lost:
-    """A damaged part of a file that was left out."""
-
-    file: str
-    begin: int
-    end: int | None
-    """Times between which its messages came, ns; None for all that follows, up to the end of the file."""
-
-
 def read(path: Path, lost: list[Lost] | None = None) -> Iterator[Recorded]:
     """All whole messages of a bag (folder or file) in the order in which they were written. BagError where none can be read.
 
-    A file that was cut short ends where its last whole message ends, one that is damaged otherwise before the damage; this and
-    damaged chunks, which are left out, are told in `lost`. What is compressed, as files or message by message, is unpacked.
+    A file that was cut short ends where its last whole message ends; damaged chunks are left out, and told in `lost`. What is
+    compressed, as files or message by message, is unpacked.
     """
     _check_compression(path)
     lost = [] if lost is None else lost
@@ -86,15 +72,6 @@ def files(path: Path) -> list[Path]:
     if not path.is_file():
         raise BagError(f"{path}: no bag there (a folder with .mcap or .db3 files, or one such file)")
     return [path]
-
-
-def cut_short(file: Path) -> bool:
-    """Whether it is an MCAP file that has begun and whose end is missing."""
-    if file.suffix != ".mcap" or not (size := file.stat().st_size):
-        return False
-    with file.open("rb") as opened:
-        opened.seek(-min(len(MCAP0_MAGIC), size), os.SEEK_END)
-        return opened.read() != MCAP0_MAGIC
 
 
 def _old(path: Path) -> str:
@@ -140,8 +117,8 @@ def _unpacked_message(item: Recorded) -> Recorded:
     import zstandard
 
     try:
-        return replace(item, data=zstandard.ZstdDecompressor().decompress(item.data, max_output_size=LARGEST_RECORD))
-    except (zstandard.ZstdError, MemoryError) as error:  # a damaged head may speak of any number of bytes
+        return replace(item, data=inflated(item.data, LARGEST_RECORD))
+    except (zstandard.ZstdError, ValueError, MemoryError) as error:
         why = str(error) or "it is too large"
         raise BagError(f"{item.topic}: damaged (a message that does not decompress: {why})") from error
 
@@ -152,20 +129,6 @@ def _number(path: Path) -> tuple[int, str]:
     return int(last) if last.isdigit() else 0, path.name
 
 
-class _Whole:
-    """Reads as much as was asked for, or says that the file ends: mcap takes the rest of a cut message for a message."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    def read(self, size: int) -> bytes:
-        """EndOfFile where there is less."""
-        found = self._file.read(size)
-        if len(found) < size:
-            raise EndOfFile
-        return found
-
-
 def _read_mcap(path: Path, lost: list[Lost]) -> Iterator[Recorded]:
     with path.open("rb") as file:
         if file.read(len(ROS1_MAGIC)) == ROS1_MAGIC:
@@ -173,61 +136,39 @@ def _read_mcap(path: Path, lost: list[Lost]) -> Iterator[Recorded]:
         file.seek(0)
         if not MCAP0_MAGIC.startswith(file.read(len(MCAP0_MAGIC))):
             raise BagError(f"{path}: damaged (it does not begin as an MCAP file)")
-        file.seek(0)
-        last = 0
-        try:
-            for schema, channel, message in _messages(path, file, lost):
-                if channel.message_encoding == "ros1":
-                    raise BagError(f"{path}: holds messages of ROS 1; convert the bag that it was made of: rosbags-convert")
-                last = message.log_time
-                yield _recorded(schema, channel, message)
-        except EndOfFile:
-            # Of a file that has its end, a damaged record claims to be longer than what follows it.
-            if path.stat().st_size > len(MCAP0_MAGIC) and not cut_short(path):
-                lost.append(Lost(path.name, last, None))
-        except (OSError, BagError):
-            raise
-        except Exception as error:  # mcap, struct and the decompressors each have their own errors for damaged input
-            if last and not isinstance(error, UnsupportedCompressionError):
-                lost.append(Lost(path.name, last, None))
-                return
-            what = f"damaged ({type(error).__name__}: {error}); `mcap recover` keeps what is whole of it"
-            raise BagError(f"{path}: {what}") from error
-
-
-def _messages(path: Path, file: IO[bytes], lost: list[Lost]) -> Iterator[tuple[Schema | None, Channel, Message]]:
-    """Messages of an open MCAP file with their channels. Damaged chunks are told in `lost`; errors of mcap for other damage."""
     schemas, channels = dict[int, Schema](), dict[int, Channel]()
-    for record in StreamReader(cast(IO[bytes], _Whole(file)), emit_chunks=True, record_size_limit=LARGEST_RECORD).records:
-        inside = [record]
-        if isinstance(record, Chunk):
-            try:
-                inside = breakup_chunk(record, validate_crc=True)
-            except UnsupportedCompressionError:
-                raise
-            except Exception:  # mcap, struct and the decompressors each have their own errors
-                lost.append(Lost(path.name, record.message_start_time, record.message_end_time))
-                inside = _announced(path)
-        for item in inside:
-            if isinstance(item, Schema):
-                schemas[item.id] = item
-            elif isinstance(item, Channel):
-                channels[item.id] = item
-            elif isinstance(item, Message):
-                channel = channels.get(item.channel_id)
-                if channel is None or (channel.schema_id and channel.schema_id not in schemas):
-                    raise McapError(f"no record found of the topic or the type of channel {item.channel_id}")
-                yield schemas.get(channel.schema_id), channel, item
+    asked = False
+    for part in parts(path):
+        if isinstance(part, Lost):
+            lost.append(part)
+        elif not isinstance(part, Message):
+            _know(part, schemas, channels)
+        else:
+            if not _known(part, schemas, channels) and not asked:
+                asked = True
+                for each in announced(path):
+                    _know(each, schemas, channels)
+            if not _known(part, schemas, channels):
+                lost.append(Lost(path.name, part.log_time, part.log_time))
+                continue
+            channel = channels[part.channel_id]
+            if channel.message_encoding == "ros1":
+                raise BagError(f"{path}: holds messages of ROS 1; convert the bag that it was made of: rosbags-convert")
+            yield _recorded(schemas.get(channel.schema_id), channel, part)
 
 
-def _announced(path: Path) -> list[McapRecord]:
-    """Types and topics that the end of an MCAP file names once more: those of a chunk that is lost; none where it is lost too."""
-    try:
-        with path.open("rb") as file:
-            summary = SeekingReader(file, record_size_limit=LARGEST_RECORD).get_summary()
-    except Exception:  # see _read_mcap
-        return []
-    return [] if summary is None else [*summary.schemas.values(), *summary.channels.values()]
+def _know(part: Schema | Channel, schemas: dict[int, Schema], channels: dict[int, Channel]) -> None:
+    """Take in a type or a topic."""
+    if isinstance(part, Schema):
+        schemas[part.id] = part
+    else:
+        channels[part.id] = part
+
+
+def _known(message: Message, schemas: dict[int, Schema], channels: dict[int, Channel]) -> bool:
+    """Whether the topic of a message and its type are known."""
+    channel = channels.get(message.channel_id)
+    return channel is not None and (not channel.schema_id or channel.schema_id in schemas)
 
 
 def _recorded(schema: Schema | None, channel: Channel, message: Message) -> Recorded:

@@ -25,9 +25,14 @@ PARAMETERS = (
     "set_parameters",
     "set_parameters_atomically",
 )
+DESCRIPTION = "get_type_description"
 LIFE_CYCLE = ("change_state", "get_available_states", "get_available_transitions", "get_state", "get_transition_graph")
-_OF_ANY = (*PARAMETERS, *LIFE_CYCLE, "get_type_description")
+_OF_ANY = (*PARAMETERS, *LIFE_CYCLE, DESCRIPTION)
 """Services of every lifecycle node, below its name."""
+SAID_BY_ANY, HEARD_BY_ANY = ("/rosout", "/parameter_events"), ("/parameter_events", "/clock")
+"""Topics of every node of rclpy, which does not start without them."""
+COMMANDS = "/_ros2cli_*"
+"""Nodes of the command `ros2`, which end in their process's number; the middleware reads * as a shell does."""
 ACTION_SERVICES = ("send_goal", "cancel_goal", "get_result")
 ACTION_TOPICS = ("feedback", "status")
 CLIENT = "stretch_driver_client"
@@ -83,20 +88,20 @@ def accesses() -> Mapping[str, Access]:
     actions = tuple(name for entry in nodes for name in entry.actions)
     own = tuple(f"{entry.name}/{name}" for entry in nodes for name in _OF_ANY)
     services = (*(name for entry in nodes for name in entry.services), *own)
-    people = Access((), (*topics, "/rosout", "/parameter_events"), (), services, (), actions)
+    offered = (*(f"{PEOPLE}/{name}" for name in (*PARAMETERS, DESCRIPTION)), f"{COMMANDS}/{DESCRIPTION}")
+    people = Access(SAID_BY_ANY, (*topics, "/rosout", *HEARD_BY_ANY), offered, services, (), actions)
     return {**{entry.name: access_of(entry) for entry in nodes}, PEOPLE: people}
 
 
 def access_of(entry: table.NodeEntry) -> Access:
     """What a node of the table needs."""
-    any_node = ("/rosout", "/parameter_events")
-    said = (*entry.publishes, "diagnostics", f"{entry.name}/transition_event", *any_node)
-    heard = (*entry.subscribes, "diagnostics", "/parameter_events", "/clock", *entry.also_hears)
+    said = (*entry.publishes, "diagnostics", f"{entry.name}/transition_event", *SAID_BY_ANY)
+    heard = (*entry.subscribes, "diagnostics", *HEARD_BY_ANY, *entry.also_hears)
     replies = (*entry.services, *(f"{entry.name}/{name}" for name in _OF_ANY))
     access = Access(said, heard, replies, entry.requests, entry.actions, entry.calls)
     if entry.name != "stretch":
         return access
-    client = tuple(f"{CLIENT}/{name}" for name in (*PARAMETERS, "get_type_description"))
+    client = tuple(f"{CLIENT}/{name}" for name in (*PARAMETERS, DESCRIPTION))
     return Access(
         access.publish,
         (*heard, *DRIVER_TOPICS),

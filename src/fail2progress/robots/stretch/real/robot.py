@@ -13,6 +13,7 @@ from fail2progress.core.scene import Array, Scene
 from fail2progress.robots.base import Robot
 from fail2progress.robots.stretch.body import StretchBody, looks, plan
 from fail2progress.robots.stretch.camera import D435I, HeadCamera, aim_at
+from fail2progress.robots.stretch.description import RE2
 from fail2progress.robots.stretch.free_space import obstacle
 from fail2progress.robots.stretch.kinematics import HOME, TOOLS, BasePose
 from fail2progress.robots.stretch.reach import Floor
@@ -41,6 +42,7 @@ class StretchRobot(Robot):
     pose() says where the base is in it. alive() must be called at 20 Hz or more by the client that moves the robot.
     """
 
+    kind = RE2
     transport: StretchTransport
     look: Callable[[], SegmentedCloud]
     clock: Clock = field(default_factory=SystemClock)

@@ -26,6 +26,7 @@ from fail2progress.robots.stretch.description import (
     JOINTS,
     LINKS,
     OPTICAL,
+    RE2,
     WHEEL_RADIUS,
     WHEEL_SEPARATION,
     local_transforms,
@@ -66,6 +67,7 @@ class SimulatedStretch(Robot):
     OrdinaryPhysicsError where it is made with a centre of mass or a restitution other than ordinary.
     """
 
+    kind = RE2
     start: Scene
     seed: int = 0
     disturbances: Disturbances = field(default_factory=Disturbances)

@@ -1,0 +1,130 @@
+"""MCAP files with damaged bytes and with chunks made to harm: what is whole is read, in bounded memory."""
+
+import struct
+import tracemalloc
+from pathlib import Path
+
+import lz4.frame
+import pytest
+import zstandard
+from mcap.writer import CompressionType, Writer
+
+from fail2progress.ros.bags import mcap_records
+from fail2progress.ros.bags.mcap_records import Lost
+from fail2progress.ros.bags.reader import BagError, Recorded, read
+
+TIMES = range(10, 60, 10)
+MESSAGES = [Recorded("/topic", "pkg/msg/Type", bytes([time]) * 40, time) for time in TIMES]
+CHUNK = 6
+
+
+def written(path: Path, compression: CompressionType = CompressionType.ZSTD, chunks: bool = True) -> Path:
+    """One message a chunk, or none in any."""
+    with path.open("wb") as out:
+        writer = Writer(out, chunk_size=1, compression=compression, use_chunking=chunks)
+        writer.start(profile="ros2", library="test")
+        channel = writer.register_channel("/topic", "cdr", writer.register_schema("pkg/msg/Type", "ros2msg", b"uint8[] data"))
+        for message in MESSAGES:
+            writer.add_message(channel, message.time, message.data, message.time)
+        writer.finish()
+    return path
+
+
+def place_of_the_index(path: Path) -> int:
+    """Behind the record that ends the data."""
+    end = struct.pack("<BQ", 15, 4)
+    return path.read_bytes().index(end) + len(end) + 4
+
+
+@pytest.mark.parametrize("chunks", [True, False])
+def test_no_byte_of_the_index_is_needed(chunks: bool, tmp_path: Path) -> None:
+    path, lost = written(tmp_path / "bag.mcap", chunks=chunks), list[Lost]()
+    content = path.read_bytes()
+    for at in range(place_of_the_index(path), len(content)):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
+        assert list(read(path, lost)) == MESSAGES and not lost, at
+
+
+@pytest.mark.parametrize("compression", list(CompressionType))
+def test_whatever_byte_is_damaged_what_is_whole_is_read(compression: CompressionType, tmp_path: Path) -> None:
+    """Beyond the first eight, which say what it is. A message is in a chunk with a checksum: as it was, or not there."""
+    path = written(tmp_path / "bag.mcap", compression)
+    content, those = path.read_bytes(), {message.time: message.data for message in MESSAGES}
+    fewest = len(MESSAGES)
+    for at in range(8, len(content)):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0x41]) + content[at + 1 :])
+        found = list(read(path))
+        assert [message.time for message in found] == sorted({message.time for message in found})
+        assert all(those[message.time] == message.data for message in found), at
+        fewest = min(fewest, len(found))
+    assert fewest == 0, "as where the length of the first chunk is damaged"
+
+
+def test_what_is_lost_without_chunks_is_told(tmp_path: Path) -> None:
+    path, lost = written(tmp_path / "bag.mcap", chunks=False), list[Lost]()
+    content = path.read_bytes()
+    at = content.index(b"pkg/msg/Type")
+    path.write_bytes(content[:at] + b"\xff" + content[at + 1 :])
+    assert list(read(path, lost)) == MESSAGES and lost == [Lost(path.name, 0, 0)], "the end of the file names the type once more"
+    last = content.rindex(b"pkg/msg/Type")
+    path.write_bytes(content[:at] + b"\xff" + content[at + 1 : last] + b"\xff" + content[last + 1 :])
+    lost.clear()
+    assert list(read(path, lost)) == [] and lost == [Lost(path.name, 0, 0), *(Lost(path.name, time, time) for time in TIMES)]
+
+
+def with_chunk(path: Path, compression: str, data: bytes, size: int) -> Path:
+    """A chunk ahead of those of a file, that says to have so many bytes."""
+    written(path)
+    content, name = path.read_bytes(), compression.encode()
+    chunk = struct.pack("<QQQI", 1, 2, size, 0) + struct.pack("<I", len(name)) + name + struct.pack("<Q", len(data)) + data
+    at = content.index(struct.pack("<QQ", TIMES[0], TIMES[0])) - 9
+    path.write_bytes(content[:at] + struct.pack("<BQ", CHUNK, len(chunk)) + chunk + content[at:])
+    return path
+
+
+ZEROS = bytes(1 << 26)
+KNOWN = zstandard.compress(ZEROS)
+UNKNOWN = zstandard.ZstdCompressor(write_content_size=False).compress(ZEROS)
+
+
+@pytest.mark.parametrize(
+    ("compression", "data", "size"),
+    [
+        ("zstd", KNOWN, mcap_records.LARGEST_RECORD + 1),
+        ("zstd", KNOWN, 100),
+        ("zstd", UNKNOWN, 100),
+        ("lz4", lz4.frame.compress(ZEROS), 100),
+        ("zstd", zstandard.compress(bytes(1 << 20)), 1 << 20),
+        ("bz2", b"BZh9", 100),
+    ],
+)
+def test_a_chunk_unpacks_to_no_more_than_it_says_and_no_more_than_is_read(
+    compression: str, data: bytes, size: int, tmp_path: Path
+) -> None:
+    """Nor is a row of zeros taken for records without a length."""
+    path, lost = with_chunk(tmp_path / "bag.mcap", compression, data, size), list[Lost]()
+    tracemalloc.start()
+    try:
+        assert list(read(path, lost)) == MESSAGES and lost == [Lost(path.name, 1, 2)]
+        assert tracemalloc.get_traced_memory()[1] < 1 << 24
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_record_that_is_too_large_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, lost = with_chunk(tmp_path / "bag.mcap", "", bytes(5000), 5000), list[Lost]()
+    monkeypatch.setattr(mcap_records, "LARGEST_RECORD", 2000)
+    assert list(read(path, lost)) == MESSAGES and lost == [Lost(path.name, 1, 2)]
+
+
+@pytest.mark.parametrize("data", [KNOWN, UNKNOWN])
+def test_a_compressed_message_has_a_limit_too(data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "bag.mcap"
+    with path.open("wb") as out:
+        writer = Writer(out)
+        writer.start()
+        writer.add_message(writer.register_channel("/topic", "cdr", 0), 1, data, 1)
+        writer.finish()
+    monkeypatch.setattr("fail2progress.ros.bags.reader.LARGEST_RECORD", 1 << 20)
+    with pytest.raises(BagError, match="a message that does not decompress"):
+        list(read(path))
