@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fail2progress.ros.launch import restarts
 from fail2progress.ros.launch import supervisor as module
 from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.launch.environment import SUPERVISOR
@@ -100,7 +101,7 @@ def test_a_node_that_is_killed_is_started_anew(make: Callable[..., Supervisor]) 
 
 
 def test_a_node_that_keeps_ending_is_given_up(make: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_STARTS", 3)
+    monkeypatch.setattr(restarts, "MOST_STARTS", 3)
     supervisor = make({"monitor": "raise SystemExit(7)", "relations": SLEEP})
     assert supervisor.run() == 1
     assert said(supervisor).count("it is restarted") == 2

@@ -37,13 +37,12 @@ from fail2progress.ros.bags.topics import Choice
 from fail2progress.ros.launch import description as launching
 from fail2progress.ros.launch.claim import RUN, Claim, claim, run_id
 from fail2progress.ros.launch.environment import SECURE, SUPERVISOR, lacking
-from fail2progress.ros.launch.supervisor import GRACE, MOST_STARTS, PAUSE
+from fail2progress.ros.launch.restarts import GRACE, PAUSE, Next, what_now
 from fail2progress.ros.parameter_file import check_file
 from fail2progress.ros.security.policy import ENCLAVES
 
 PACKAGE = "fail2progress"
 CAMERA_PACKAGE = "realsense2_camera"
-MISTAKE = 2
 WORLD = "world.json"
 """The simulated world in the state folder."""
 
@@ -187,13 +186,15 @@ class Run:
         name = self.names.get(event.action)
         if name is None or context.is_shutdown:
             return None
-        if name == table.LAST[self.stack] and event.returncode >= 0:
+        starts = self.starts[name]
+        found = what_now(self.stack, name, event.returncode, starts)
+        if found is Next.CONCLUDE:
             self.code = event.returncode
             return self.report()
-        if event.returncode == MISTAKE:
+        if found is Next.NAME_MISTAKE:
             raise StackError(f"{name} cannot run; what it said stands above")
-        if self.starts[name] >= MOST_STARTS:
-            raise StackError(f"{name} ended {MOST_STARTS} times")
+        if found is Next.GIVE_UP:
+            raise StackError(f"{name} ended {starts} times")
         return [TimerAction(period=PAUSE, actions=[self.node(name)])]
 
     def report(self) -> list[Any]:
