@@ -234,6 +234,16 @@ def test_colcon_is_told_about_packages_that_exist() -> None:
         assert set(name.split()) <= set(known)
 
 
+def test_colcon_is_asked_to_test_only_what_registers_tests() -> None:
+    """`colcon test` is content with a package that has none; the tests are run by pytest."""
+    meta = json.loads((ROOT / "colcon.meta").read_text())["names"]
+    for name, folder in packages().items():
+        registers = re.search(r"ament_add_\w*test|add_test\(", (folder / "CMakeLists.txt").read_text()) is not None
+        assert f"-DBUILD_TESTING={'ON' if registers else 'OFF'}" in meta[name]["cmake-args"]
+        assert registers or not re.search(rf"colcon test .*\b{name}\b", commands().replace("\\\n", " "))
+    assert "python -m pytest" in commands()
+
+
 @pytest.mark.skipif(shutil.which("colcon") is None, reason="colcon is not installed")
 def test_colcon_finds_the_packages_and_no_others(tmp_path: Path) -> None:
     sources = tmp_path / "src"
@@ -242,3 +252,23 @@ def test_colcon_finds_the_packages_and_no_others(tmp_path: Path) -> None:
     colcon = ["colcon", "--log-base", str(tmp_path / "log"), "list", "--names-only", "--metas", str(ROOT / "colcon.meta")]
     listed = subprocess.run(colcon, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
     assert sorted(listed) == sorted(packages())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("colcon") is None, reason="colcon is not installed")
+def test_colcon_installs_programs_launch_files_and_all_of_config_that_people_need(tmp_path: Path) -> None:
+    """Of config/ros, the middleware's profile alone: the rest is there to build by."""
+    prefix = os.environ.get("AMENT_PREFIX_PATH", sys.prefix)
+    variables = {**os.environ, "AMENT_PREFIX_PATH": prefix, "CMAKE_PREFIX_PATH": prefix, "VIRTUAL_ENV": sys.prefix}
+    words = ["colcon", "--log-base", "log", "build", "--base-paths", str(ROOT / "src"), "--metas", str(ROOT / "colcon.meta")]
+    words += ["--cmake-args", f"-DPython3_EXECUTABLE={sys.executable}"]
+    done = subprocess.run(words, cwd=tmp_path, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    installed = tmp_path / "install" / "fail2progress"
+    share = installed / "share" / "fail2progress"
+    config = {path.relative_to(ROOT / "config").as_posix() for path in (ROOT / "config").rglob("*") if path.is_file()}
+    wanted = {path for path in config if not path.startswith("ros/")} | {"ros/fastdds.xml"}
+    assert {path.relative_to(share / "config").as_posix() for path in (share / "config").rglob("*") if path.is_file()} == wanted
+    assert {"sros2/policies.xml", "robot.yaml", "view.rviz"} <= wanted
+    assert {path.name for path in (share / "launch").iterdir()} == {path.name for path in (ROOT / "launch").glob("*.py")}
+    assert os.access(installed / "lib" / "fail2progress" / "fail2progress", os.X_OK)
