@@ -9,7 +9,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from xml.etree import ElementTree
@@ -17,27 +16,10 @@ from xml.etree import ElementTree
 import pytest
 from packaging.specifiers import SpecifierSet
 
-ROOT = Path(__file__).resolve().parents[1]
-IMAGES = sorted((ROOT / "docker").glob("*.Dockerfile"))
+from support.images import IMAGES, ROOT, texts
+
 WORKFLOW = ROOT / ".github" / "workflows" / "ros.yml"
 PYTHON_OF = {"ros:humble": "3.10", "ros:jazzy": "3.12", "ubuntu:20.04": "3.8"}
-
-
-@dataclass(frozen=True)
-class Instruction:
-    name: str
-    text: str
-
-
-def instructions(file: Path) -> list[Instruction]:
-    """The instructions of a Dockerfile, continued lines joined, comments left out."""
-    lines = [line for line in file.read_text().splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    joined = re.sub(r"\\\n\s*", " ", "\n".join(lines)).splitlines()
-    return [Instruction(*line.split(maxsplit=1)) for line in joined]
-
-
-def texts(file: Path, name: str) -> list[str]:
-    return [instruction.text for instruction in instructions(file) if instruction.name == name]
 
 
 def ignored(path: str) -> bool:

@@ -54,7 +54,7 @@ class DriverNode:
         self.body, self.mode, self._before = body, mode, mode
         self.refused, self.stops, self.goals = 0, 0, 0
         self.unheard, self.asked = 0, 0
-        """How many answers about ranges nobody hears, as the driver has not found its subscribers yet, and how often it was asked."""
+        """How many of its first answers about ranges nobody hears, and how often it was asked for them."""
         self.node = rclpy.create_node("stretch_driver", use_global_arguments=False)
         self._latest = 0
         self._active: Any = None

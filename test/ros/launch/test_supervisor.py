@@ -17,6 +17,7 @@ from fail2progress.ros.launch import restarts
 from fail2progress.ros.launch import supervisor as module
 from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.launch.environment import SUPERVISOR
+from fail2progress.ros.launch.shared_memory import PROFILES
 from fail2progress.ros.launch.supervisor import Launch, Supervisor
 from support.processes import Separate
 
@@ -208,6 +209,14 @@ def test_nodes_know_who_looks_after_them(make: Callable[..., Supervisor], tmp_pa
     assert supervisor.run() == 0
     assert wait_for(lambda: said(supervisor))
     assert said(supervisor) == f"{os.getpid()} {os.getpid()} {(tmp_path / 'state' / 'log' / 'ros').resolve()}"
+
+
+def test_too_little_shared_memory_is_told_at_the_start(make: Callable[..., Supervisor], tmp_path: Path) -> None:
+    supervisor = make({"task": "raise SystemExit(0)"})
+    (tmp_path / "huge.xml").write_text("<dds><segment_size>1000000000000000</segment_size></dds>")
+    supervisor.variables[PROFILES[0]] = str(tmp_path / "huge.xml")
+    assert supervisor.run() == 0
+    assert said(supervisor).startswith("note: /dev/shm has ") and "1 nodes take 1000000001 MB" in said(supervisor)
 
 
 def test_command_lines_name_only_what_a_node_has(tmp_path: Path) -> None:

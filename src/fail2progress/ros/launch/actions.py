@@ -38,6 +38,7 @@ from fail2progress.ros.launch import description as launching
 from fail2progress.ros.launch.claim import RUN, Claim, claim, run_id
 from fail2progress.ros.launch.environment import SECURE, SUPERVISOR, lacking
 from fail2progress.ros.launch.restarts import GRACE, PAUSE, Next, what_now
+from fail2progress.ros.launch.shared_memory import shortage
 from fail2progress.ros.parameter_file import check_file
 from fail2progress.ros.security.policy import ENCLAVES
 
@@ -99,11 +100,13 @@ class Run:
         variables |= {RUN: run_id(os.environ, own_robot), "ROS_DOMAIN_ID": self.held.domain}
         if "launch-prefix" not in known:  # else a debugger or a terminal stands between launch and the node
             variables[SUPERVISOR] = str(os.getpid())
+        names = table.nodes(self.stack, own_robot)
+        short = shortage({**os.environ, **variables}, len(names))
         return [
             *(SetEnvironmentVariable(name, value) for name, value in variables.items()),
-            *(LogInfo(msg=note) for note in (*self.notes, self.held.note) if note),
+            *(LogInfo(msg=note) for note in (*self.notes, self.held.note, short) if note),
             RegisterEventHandler(OnProcessExit(on_exit=self.ended)),
-            *(self.node(name) for name in table.nodes(self.stack, own_robot)),
+            *(self.node(name) for name in names),
             *self.camera(),
         ]
 

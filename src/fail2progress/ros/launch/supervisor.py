@@ -19,10 +19,10 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.launch.claim import RUN, run_id
 from fail2progress.ros.launch.environment import SECURE, SUPERVISOR, environment
 from fail2progress.ros.launch.restarts import GRACE, MISTAKE, PAUSE, Next, what_now
+from fail2progress.ros.launch.shared_memory import SHARED, shortage
 from fail2progress.ros.launch.starting import ForkServer, Running, Starter
 from fail2progress.ros.security.policy import ENCLAVES
 
-SHARED = Path("/dev/shm")
 MIDDLEWARE = re.compile(r"(sem\.)?(fastdds|fastrtps|fast_datasharing)_")
 """Names of the middleware's shared memory: Fast DDS 3 (from Kilted on), 2 (Humble, Jazzy), and its data sharing."""
 _LOCKS = ("_el", "_sl")
@@ -108,6 +108,8 @@ class Supervisor:
         (self.launch.state_dir / "log").mkdir(parents=True, exist_ok=True)
         self.variables.setdefault("ROS_LOG_DIR", str((self.launch.state_dir / "log" / "ros").resolve()))
         self.variables[SUPERVISOR] = str(os.getpid())
+        if short := shortage(self.variables, len(self.launch.names())):
+            self.say(f"note: {short}")
         for name in self.launch.names():
             if not self.stopping.is_set():
                 self._start(name)

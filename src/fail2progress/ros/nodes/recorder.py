@@ -128,7 +128,7 @@ def _next(folder: Path) -> Path:
 
 
 def profile(topic: table.Topic) -> str:
-    """How a topic is published, in the middleware's numbers, as rosbag2 writes it: it reads profiles only if they are complete."""
+    """How a topic is published, in the middleware's numbers, as rosbag2 writes it; it reads only profiles that are complete."""
     found = offered(topic)
     reliability, durability = found.reliability.value, found.durability.value
     for_ever = "{sec: 9223372036, nsec: 854775807}"
