@@ -28,9 +28,9 @@ from fail2progress.ros.activity import Neighbours, to_activate
 from fail2progress.ros.conversions.points import points_of
 from fail2progress.ros.conversions.values import Refused, cloud_of, look_msg, stamp_of
 from fail2progress.ros.nodes.robot import RobotNode
-from fail2progress.ros.outcomes import TROUBLES
 from fail2progress.ros.stretch_driver.joints import speeds
 from fail2progress.ros.stretch_driver.transport import DriverTransport, connect_driver
+from fail2progress.ros.troubles import TROUBLES
 from fail2progress.skills.base import SkillCall
 
 SIGHT = 10.0
