@@ -43,7 +43,11 @@ RUN install -m 755 src/fail2progress/docker/entrypoint.sh /entrypoint.sh \
  && useradd --create-home --groups dialout,plugdev,video stretch
 USER stretch
 WORKDIR /home/stretch
+# A volume that is mounted here is the user's, as this folder is.
+RUN mkdir runs
 ENV OMP_NUM_THREADS=1
 
+# As Ctrl-C: at SIGTERM a launch leaves its nodes, which are then killed together, the one that moves the robot too.
+STOPSIGNAL SIGINT
 ENTRYPOINT ["/entrypoint.sh"]
 CMD ["ros2", "launch", "fail2progress", "robot.launch.py"]

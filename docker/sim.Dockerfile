@@ -41,5 +41,7 @@ WORKDIR /home/stretch
 ENV OMP_NUM_THREADS=1 \
     ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST
 
+# As Ctrl-C: at SIGTERM a launch leaves its nodes, which are then killed together, the one that moves the robot too.
+STOPSIGNAL SIGINT
 ENTRYPOINT ["/entrypoint.sh"]
 CMD ["ros2", "launch", "fail2progress", "sim.launch.py"]

@@ -9,7 +9,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from xml.etree import ElementTree
@@ -17,27 +16,10 @@ from xml.etree import ElementTree
 import pytest
 from packaging.specifiers import SpecifierSet
 
-ROOT = Path(__file__).resolve().parents[1]
-IMAGES = sorted((ROOT / "docker").glob("*.Dockerfile"))
+from support.images import IMAGES, ROOT, texts
+
 WORKFLOW = ROOT / ".github" / "workflows" / "ros.yml"
 PYTHON_OF = {"ros:humble": "3.10", "ros:jazzy": "3.12", "ubuntu:20.04": "3.8"}
-
-
-@dataclass(frozen=True)
-class Instruction:
-    name: str
-    text: str
-
-
-def instructions(file: Path) -> list[Instruction]:
-    """The instructions of a Dockerfile, continued lines joined, comments left out."""
-    lines = [line for line in file.read_text().splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    joined = re.sub(r"\\\n\s*", " ", "\n".join(lines)).splitlines()
-    return [Instruction(*line.split(maxsplit=1)) for line in joined]
-
-
-def texts(file: Path, name: str) -> list[str]:
-    return [instruction.text for instruction in instructions(file) if instruction.name == name]
 
 
 def ignored(path: str) -> bool:
@@ -234,6 +216,16 @@ def test_colcon_is_told_about_packages_that_exist() -> None:
         assert set(name.split()) <= set(known)
 
 
+def test_colcon_is_asked_to_test_only_what_registers_tests() -> None:
+    """`colcon test` is content with a package that has none; the tests are run by pytest."""
+    meta = json.loads((ROOT / "colcon.meta").read_text())["names"]
+    for name, folder in packages().items():
+        registers = re.search(r"ament_add_\w*test|add_test\(", (folder / "CMakeLists.txt").read_text()) is not None
+        assert f"-DBUILD_TESTING={'ON' if registers else 'OFF'}" in meta[name]["cmake-args"]
+        assert registers or not re.search(rf"colcon test .*\b{name}\b", commands().replace("\\\n", " "))
+    assert "python -m pytest" in commands()
+
+
 @pytest.mark.skipif(shutil.which("colcon") is None, reason="colcon is not installed")
 def test_colcon_finds_the_packages_and_no_others(tmp_path: Path) -> None:
     sources = tmp_path / "src"
@@ -242,3 +234,23 @@ def test_colcon_finds_the_packages_and_no_others(tmp_path: Path) -> None:
     colcon = ["colcon", "--log-base", str(tmp_path / "log"), "list", "--names-only", "--metas", str(ROOT / "colcon.meta")]
     listed = subprocess.run(colcon, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
     assert sorted(listed) == sorted(packages())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("colcon") is None, reason="colcon is not installed")
+def test_colcon_installs_programs_launch_files_and_all_of_config_that_people_need(tmp_path: Path) -> None:
+    """Of config/ros, the middleware's profile alone: the rest is there to build by."""
+    prefix = os.environ.get("AMENT_PREFIX_PATH", sys.prefix)
+    variables = {**os.environ, "AMENT_PREFIX_PATH": prefix, "CMAKE_PREFIX_PATH": prefix, "VIRTUAL_ENV": sys.prefix}
+    words = ["colcon", "--log-base", "log", "build", "--base-paths", str(ROOT / "src"), "--metas", str(ROOT / "colcon.meta")]
+    words += ["--cmake-args", f"-DPython3_EXECUTABLE={sys.executable}"]
+    done = subprocess.run(words, cwd=tmp_path, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    installed = tmp_path / "install" / "fail2progress"
+    share = installed / "share" / "fail2progress"
+    config = {path.relative_to(ROOT / "config").as_posix() for path in (ROOT / "config").rglob("*") if path.is_file()}
+    wanted = {path for path in config if not path.startswith("ros/")} | {"ros/fastdds.xml"}
+    assert {path.relative_to(share / "config").as_posix() for path in (share / "config").rglob("*") if path.is_file()} == wanted
+    assert {"sros2/policies.xml", "robot.yaml", "view.rviz"} <= wanted
+    assert {path.name for path in (share / "launch").iterdir()} == {path.name for path in (ROOT / "launch").glob("*.py")}
+    assert os.access(installed / "lib" / "fail2progress" / "fail2progress", os.X_OK)

@@ -14,6 +14,7 @@ from fail2progress.core.runs import Runs, held
 from fail2progress.ros import graph as table
 from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.launch.environment import free_domain
+from fail2progress.ros.launch.shared_memory import PROFILES
 from support.recordings import Rig, simulated, write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,6 +108,14 @@ def test_a_misspelt_argument_is_named_and_what_follows_finds_the_folder(workspac
     code, said = workspace.run("sim", "sedd:=3", "goal:=inside(capsule_1, cup_1)")
     assert code == 0 and "sedd:= is no argument of this launch file; do you mean seed:=?" in said
     assert Runs(workspace.prefix / "runs").latest().folder == workspace.prefix / "runs" / "stack"
+
+
+def test_too_little_shared_memory_is_told_at_the_start(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace.behave("task", "sleep 1; exit 0")
+    (workspace.prefix / "huge.xml").write_text("<dds><segment_size>1000000000000000</segment_size></dds>")
+    monkeypatch.setenv(PROFILES[0], str(workspace.prefix / "huge.xml"))
+    code, said = workspace.run("sim")
+    assert code == 0 and "/dev/shm has " in said and "10 nodes take" in said
 
 
 def test_a_launch_that_is_refused_leaves_no_run_and_one_that_works_holds_its_folder(workspace: Workspace) -> None:

@@ -103,6 +103,18 @@ def test_doctor_is_content_with_whole_weights(
     assert "thousands of scenes on a GPU: pip install mujoco-warp" in result.stdout  # in a pipe, nothing is broken
 
 
+def test_doctor_sees_too_little_shared_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rclpy")
+    (tmp_path / "huge.xml").write_text("<dds><segment_size>1000000000000000</segment_size></dds>")
+    for profile, fine in ((tmp_path / "huge.xml", False), (tmp_path / "none.xml", True)):
+        monkeypatch.setenv("FASTDDS_DEFAULT_PROFILES_FILE", str(profile))
+        found = {finding.name: finding for finding in doctor._stack()}
+        if not found["ROS 2 stack"].fine:
+            pytest.skip(found["ROS 2 stack"].advice)
+        memory = found["shared memory"]
+        assert memory.fine is fine and ("--shm-size" in memory.advice) is not fine and not memory.needed
+
+
 def test_doctor_says_what_to_do_about_a_missing_package() -> None:
     finding = doctor.package("no_such_package")
     assert not finding.fine and finding.needed and finding.advice

@@ -8,9 +8,9 @@ import pytest
 
 from fail2progress.ros.launch.environment import free_domain
 
-WITHOUT_ROS = tuple(
-    f"test_{name}.py"
-    for name in ("errand", "graph", "environment", "supervisor", "claim", "usage", "moments", "turns", "set_back")
+WITHOUT_ROS = (
+    *("test_errand.py", "test_graph.py", "test_environment.py", "test_supervisor.py", "test_claim.py", "test_usage.py"),
+    *("test_restarts.py", "test_shared_memory.py", "test_moments.py", "test_turns.py", "test_set_back.py"),
 )
 """What they test imports no ROS."""
 

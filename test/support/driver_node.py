@@ -53,6 +53,8 @@ class DriverNode:
     def __init__(self, body: FakeStretch, mode: str = "navigation") -> None:
         self.body, self.mode, self._before = body, mode, mode
         self.refused, self.stops, self.goals = 0, 0, 0
+        self.unheard, self.asked = 0, 0
+        """How many of its first answers about ranges nobody hears, and how often it was asked for them."""
         self.node = rclpy.create_node("stretch_driver", use_global_arguments=False)
         self._latest = 0
         self._active: Any = None
@@ -117,6 +119,9 @@ class DriverNode:
         return _done(response)
 
     def _tell_limits(self) -> None:
+        self.asked += 1
+        if self.asked <= self.unheard:
+            return
         of = {joint: self.body.axes[name] for joint, name in NAMES.items() if name in self.body.axes}
         of = {("joint_arm" if joint == "wrist_extension" else joint): axis for joint, axis in of.items() if axis.high < math.inf}
         lows, highs = [axis.low for axis in of.values()], [axis.high for axis in of.values()]
@@ -141,7 +146,7 @@ class DriverNode:
         number, trajectory = self._latest, handle.request.trajectory
         self.goals += 1
         if self.mode != "position":
-            return _failed(handle, FollowJointTrajectory.Result.INVALID_GOAL, f"Cannot execute goals while in mode={self.mode}")
+            return _failed(handle, *_refused_in(self.mode))
         names = [NAMES.get(joint, "") for joint in trajectory.joint_names]
         if not names or any(n not in self.body.axes for n in names) or {"translate", "rotate"} <= set(names):
             return _failed(handle, FollowJointTrajectory.Result.INVALID_JOINTS, "joint names violated a command group's rules")
@@ -234,7 +239,7 @@ class DriverNode:
         odometry.pose.pose.orientation.z = math.sin(base["theta"] / 2)
         odometry.pose.pose.orientation.w = math.cos(base["theta"] / 2)
         odometry.twist.twist.linear.x, odometry.twist.twist.angular.z = base["x_vel"], base["theta_vel"]
-        said = {"odom": odometry, "battery": BatteryState(voltage=12.6), "is_homed": Bool(data=self.body.homed),
+        said = {"odom": odometry, "battery": BatteryState(voltage=self.body.volts), "is_homed": Bool(data=self.body.homed),
                 "is_runstopped": Bool(data=self.body.run_stopped), "mode": String(data=self.mode),
                 "tool": String(data=self.body.eoa_name), "stretch/joint_states": states}  # fmt: skip
         for name, message in said.items():
@@ -270,6 +275,15 @@ def _go(axis: Axis, to: float, speed: float, acceleration: float) -> None:
 def _done(response: Any) -> Any:
     response.success, response.message = True, "done"
     return response
+
+
+def _refused_in(mode: str) -> tuple[int, str]:
+    """Code and text for a goal of one point in a mode that takes none."""
+    if mode == "navigation":
+        return -100, "Joint Trajectory Server only accepts goals in position or trajectory mode"
+    if mode == "trajectory":
+        return FollowJointTrajectory.Result.INVALID_JOINTS, "no trajectory in goal contains enough waypoints"
+    return FollowJointTrajectory.Result.INVALID_GOAL, f"Cannot execute goals while in mode={mode}"
 
 
 def _failed(handle: Any, code: int, text: str) -> Any:

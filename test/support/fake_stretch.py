@@ -29,7 +29,8 @@ class Recorded:
 
 class FakeStretch:
     """See the module. Attributes that tests set: homed, run_stopped (press()), broken, frozen, deaf, slow (factor on the periods
-    of the reading threads), held (another process has the lock), locked_out (its folder belongs to somebody else)."""
+    of the reading threads), volts (of the battery), held (another process has the lock), locked_out (its folder belongs to
+    somebody else)."""
 
     def __init__(self, clock: FakeClock | None = None, tool: str = "tool_stretch_dex_wrist") -> None:
         self.clock = clock or FakeClock()
@@ -39,6 +40,7 @@ class FakeStretch:
         self.run_stopped = False
         self.broken = self.frozen = self.deaf = self.held = self.locked_out = False
         self.slow = 1.0
+        self.volts = 12.6
         self.stopped_devices = 0
         self.commands: list[Recorded] = []
         self.dropped = 0
@@ -162,7 +164,7 @@ class FakeStretch:
             "right_wheel": wheel,
         }
         joints = {name: self._prismatic(self.axes[name], now) for name in ("lift", "arm")}
-        return {"pimu": {"runstop_event": self.run_stopped, "timestamp": now}, "base": base, **joints}
+        return {"pimu": {"runstop_event": self.run_stopped, "voltage": self.volts, "timestamp": now}, "base": base, **joints}
 
     def _prismatic(self, axis: Axis, now: float) -> dict[str, Any]:
         motor = {"timestamp": now, "pos_calibrated": self.homed, "guarded_event": axis.contacts, "effort_pct": 1.0}

@@ -66,7 +66,7 @@ def examine() -> list[Finding]:
     """Everything, in order of importance. Other processes look for ROS 2 while the packages are imported here."""
     with ThreadPoolExecutor(1) as beside:
         stack = beside.submit(_stack)
-        return [*_here(), stack.result()]
+        return [*_here(), *stack.result()]
 
 
 def _here() -> list[Finding]:
@@ -92,15 +92,21 @@ def _optional(name: str) -> Finding:
     return Finding(name, there, False, _version(name) if there else "not installed", "" if there else OPTIONAL[name])
 
 
-def _stack() -> Finding:
-    """Whether nodes could be started: ROS 2 and the messages together."""
+def _stack() -> list[Finding]:
+    """Whether nodes could be started: ROS 2 and the messages together, and room for the nodes of any stack."""
+    from fail2progress.ros.graph import STACKS
     from fail2progress.ros.launch.environment import NoRosError, environment
+    from fail2progress.ros.launch.shared_memory import shortage
 
     try:
-        environment()
+        variables = environment()
     except NoRosError as error:
-        return Finding("ROS 2 stack", False, False, "cannot be started", str(error))
-    return Finding("ROS 2 stack", True, False, "rclpy and fail2progress_msgs")
+        return [Finding("ROS 2 stack", False, False, "cannot be started", str(error))]
+    short = shortage(variables, max(map(len, STACKS.values())))
+    return [
+        Finding("ROS 2 stack", True, False, "rclpy and fail2progress_msgs"),
+        Finding("shared memory", not short, False, "too little" if short else "enough", short),
+    ]
 
 
 @lru_cache(maxsize=1)

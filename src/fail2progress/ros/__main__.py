@@ -19,9 +19,9 @@ from rclpy.signals import SignalHandlerOptions
 from fail2progress.ros.executor import NodeExecutor
 from fail2progress.ros.graph import NODES
 from fail2progress.ros.launch.environment import SUPERVISOR
+from fail2progress.ros.launch.restarts import MISTAKE
 from fail2progress.ros.parameter_file import check_arguments
 
-MISTAKE = 2
 BROKEN = threading.Event()
 
 

@@ -7,8 +7,10 @@ import traceback
 from collections.abc import Callable
 from typing import Protocol
 
-FAILED, MISTAKE = 1, 2
-"""Exit codes: of an error that nobody foresaw, and of one that whoever asked can set right."""
+from fail2progress.ros.launch.restarts import MISTAKE
+
+FAILED = 1
+"""Exit code of an error that nobody foresaw; MISTAKE is that of one that whoever asked can set right."""
 
 
 class Sent(Protocol):

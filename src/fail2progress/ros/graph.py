@@ -229,7 +229,7 @@ _NODES = (
         "clouds and markers of standard types for RViz and Foxglove, and a time line by rerun",
         (
             Parameter("view", "none", "time line by rerun: none, a file, or also a live page", choices=("none", "file", "page")),
-            Parameter("time_line", "", "file of the time line (.rrd); empty: run.rrd beside the bags in the state folder"),
+            Parameter("time_line", "", "file of the time line (.rrd), numbered if one is there; empty: run.rrd beside the bags"),
         ),
         ("segments", "relations", "plan", "steps", "failures", "model_updates", "view/particles"),
         ("view/cloud", "view/markers", "view/detections"),

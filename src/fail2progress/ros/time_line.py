@@ -19,6 +19,15 @@ from fail2progress.ros.conversions.markers import colours
 MISSING = "the package rerun-sdk is missing: pip install 'fail2progress[view]'"
 
 
+def unwritten(file: Path) -> Path:
+    """The file itself, or run_0001.rrd beside run.rrd, run_0002.rrd, ...: rerun would write over one that is there."""
+    numbers = [path.stem.removeprefix(f"{file.stem}_") for path in file.parent.glob(f"{file.stem}_*{file.suffix}")]
+    taken = [int(number) for number in numbers if number.isdecimal()]
+    if not taken and not file.exists():
+        return file
+    return file.with_stem(f"{file.stem}_{max(taken, default=0) + 1:04d}")
+
+
 def free_port() -> int:
     """A TCP port on this computer that nobody has now."""
     with socket.socket() as probe:
@@ -27,7 +36,10 @@ def free_port() -> int:
 
 
 class TimeLine:
-    """What is logged is in the file at once, and on the page if there is one. ValueError where rerun is not installed."""
+    """What is logged is in a file at once, and on the page if there is one. ValueError where rerun is not installed.
+
+    file: where it begins; a time line that is there is kept, and the new one is numbered.
+    """
 
     def __init__(self, file: Path, page: bool) -> None:
         try:
@@ -36,9 +48,9 @@ class TimeLine:
             raise ValueError(MISSING) from error
         file.parent.mkdir(parents=True, exist_ok=True)
         self._rerun: Any = rerun
-        self.file = file
+        self.file = unwritten(file)
         self._recording = rerun.RecordingStream("fail2progress")
-        sinks: list[Any] = [rerun.FileSink(str(file))]
+        sinks: list[Any] = [rerun.FileSink(str(self.file))]
         self.address = ""
         if page:
             live, web = rerun.GrpcServerSink("127.0.0.1", free_port()), free_port()

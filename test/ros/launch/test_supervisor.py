@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from fail2progress.ros.launch import restarts
 from fail2progress.ros.launch import supervisor as module
 from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.launch.environment import SUPERVISOR
+from fail2progress.ros.launch.shared_memory import PROFILES
 from fail2progress.ros.launch.supervisor import Launch, Supervisor
 from support.processes import Separate
 
@@ -100,7 +102,7 @@ def test_a_node_that_is_killed_is_started_anew(make: Callable[..., Supervisor]) 
 
 
 def test_a_node_that_keeps_ending_is_given_up(make: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_STARTS", 3)
+    monkeypatch.setattr(restarts, "MOST_STARTS", 3)
     supervisor = make({"monitor": "raise SystemExit(7)", "relations": SLEEP})
     assert supervisor.run() == 1
     assert said(supervisor).count("it is restarted") == 2
@@ -207,6 +209,14 @@ def test_nodes_know_who_looks_after_them(make: Callable[..., Supervisor], tmp_pa
     assert supervisor.run() == 0
     assert wait_for(lambda: said(supervisor))
     assert said(supervisor) == f"{os.getpid()} {os.getpid()} {(tmp_path / 'state' / 'log' / 'ros').resolve()}"
+
+
+def test_too_little_shared_memory_is_told_at_the_start(make: Callable[..., Supervisor], tmp_path: Path) -> None:
+    supervisor = make({"task": "raise SystemExit(0)"})
+    (tmp_path / "huge.xml").write_text("<dds><segment_size>1000000000000000</segment_size></dds>")
+    supervisor.variables[PROFILES[0]] = str(tmp_path / "huge.xml")
+    assert supervisor.run() == 0
+    assert said(supervisor).startswith("note: /dev/shm has ") and "1 nodes take 1000000001 MB" in said(supervisor)
 
 
 def test_command_lines_name_only_what_a_node_has(tmp_path: Path) -> None:

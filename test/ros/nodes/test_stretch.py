@@ -1,10 +1,11 @@
-"""The real robot's node: what is cancelled holds up nothing after it."""
+"""The real robot's node: what is cancelled holds up nothing after it, and a low battery is told."""
 
 import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 from action_msgs.msg import GoalStatus
+from diagnostic_msgs.msg import DiagnosticStatus
 from fail2progress_msgs.action import AimCamera
 from fail2progress_msgs.msg import ErrorCode
 
@@ -13,12 +14,12 @@ from fail2progress.ros.actions import Dispatcher
 from fail2progress.skills.base import SkillCall
 from support import stretch_bench as benches
 from support.rigs import wait_for
-from support.stretch_bench import Bench
+from support.stretch_bench import BODY, DRIVER, Bench
 
 
 @pytest.fixture
-def bench(ros: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    with benches.bench(ros, monkeypatch) as made:
+def bench(ros: Callable[..., None], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    with benches.bench(ros, monkeypatch, by=getattr(request, "param", BODY)) as made:
         yield made
 
 
@@ -72,3 +73,19 @@ def test_a_robot_that_cannot_take_goals_after_a_cancelled_one_takes_them_later(
     again = bench.underway()
     assert wait_for(again.cancel_goal_async().done)
     bench.result(again)
+
+
+@pytest.mark.parametrize("bench", [BODY, DRIVER], indirect=True)
+def test_a_low_battery_is_told_and_no_skill_is_begun_with_it(bench: Bench) -> None:
+    assert bench.rig.diagnosis().level == DiagnosticStatus.OK
+    assert wait_for(lambda: bench.facts().get("battery") == "12.6 V")
+    bench.body.volts = 9.7
+    assert wait_for(lambda: bench.facts()["battery"] == "9.7 V")
+    status = bench.rig.diagnosis()
+    assert (status.level, status.message) == (
+        DiagnosticStatus.WARN,
+        "active; the battery has 9.7 V, less than 10.5 V: charge it",
+    )
+    answer = bench.result(bench.send())
+    assert answer.result.error_code == ErrorCode.ROBOT_STOPPED and "charge it" in answer.result.error_msg
+    assert not bench.body.commands

@@ -37,13 +37,13 @@ from fail2progress.ros.bags.topics import Choice
 from fail2progress.ros.launch import description as launching
 from fail2progress.ros.launch.claim import RUN, Claim, claim, run_id
 from fail2progress.ros.launch.environment import SECURE, SUPERVISOR, lacking
-from fail2progress.ros.launch.supervisor import GRACE, MOST_STARTS, PAUSE
+from fail2progress.ros.launch.restarts import GRACE, PAUSE, Next, what_now
+from fail2progress.ros.launch.shared_memory import shortage
 from fail2progress.ros.parameter_file import check_file
 from fail2progress.ros.security.policy import ENCLAVES
 
 PACKAGE = "fail2progress"
 CAMERA_PACKAGE = "realsense2_camera"
-MISTAKE = 2
 WORLD = "world.json"
 """The simulated world in the state folder."""
 
@@ -100,11 +100,13 @@ class Run:
         variables |= {RUN: run_id(os.environ, own_robot), "ROS_DOMAIN_ID": self.held.domain}
         if "launch-prefix" not in known:  # else a debugger or a terminal stands between launch and the node
             variables[SUPERVISOR] = str(os.getpid())
+        names = table.nodes(self.stack, own_robot)
+        short = shortage({**os.environ, **variables}, len(names))
         return [
             *(SetEnvironmentVariable(name, value) for name, value in variables.items()),
-            *(LogInfo(msg=note) for note in (*self.notes, self.held.note) if note),
+            *(LogInfo(msg=note) for note in (*self.notes, self.held.note, short) if note),
             RegisterEventHandler(OnProcessExit(on_exit=self.ended)),
-            *(self.node(name) for name in table.nodes(self.stack, own_robot)),
+            *(self.node(name) for name in names),
             *self.camera(),
         ]
 
@@ -187,13 +189,15 @@ class Run:
         name = self.names.get(event.action)
         if name is None or context.is_shutdown:
             return None
-        if name == table.LAST[self.stack] and event.returncode >= 0:
+        starts = self.starts[name]
+        found = what_now(self.stack, name, event.returncode, starts)
+        if found is Next.CONCLUDE:
             self.code = event.returncode
             return self.report()
-        if event.returncode == MISTAKE:
+        if found is Next.NAME_MISTAKE:
             raise StackError(f"{name} cannot run; what it said stands above")
-        if self.starts[name] >= MOST_STARTS:
-            raise StackError(f"{name} ended {MOST_STARTS} times")
+        if found is Next.GIVE_UP:
+            raise StackError(f"{name} ended {starts} times")
         return [TimerAction(period=PAUSE, actions=[self.node(name)])]
 
     def report(self) -> list[Any]:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from fail2progress.ros.launch.shared_memory import PROFILES
+
 SUPERVISOR = "FAIL2PROGRESS_SUPERVISOR"
 """Process id of a node's supervisor: the node ends when its supervisor has gone."""
 SECURE = "ROS_SECURITY_ENABLE"
@@ -52,8 +54,7 @@ def lacking(share: Path, base: Mapping[str, str], local: bool) -> Iterator[tuple
     """Variables that nodes need and `base` lacks: large images through shared memory; one thread of computing and little memory;
     and, `local`, to keep to this computer. share: where `config` lies."""
     profile = share / "config" / "ros" / "fastdds.xml"
-    # Humble knows the older name only.
-    name = f"{'FASTRTPS' if base.get('ROS_DISTRO') == 'humble' else 'FASTDDS'}_DEFAULT_PROFILES_FILE"
+    name = PROFILES[base.get("ROS_DISTRO") == "humble"]
     if name not in base and profile.is_file():
         yield name, str(profile)
     yield from ((key, value) for key, value in LEAN.items() if key not in base)

@@ -18,16 +18,11 @@ from fail2progress.core.files import locked
 from fail2progress.ros import graph as table
 from fail2progress.ros.launch.claim import RUN, run_id
 from fail2progress.ros.launch.environment import SECURE, SUPERVISOR, environment
+from fail2progress.ros.launch.restarts import GRACE, MISTAKE, PAUSE, Next, what_now
+from fail2progress.ros.launch.shared_memory import SHARED, shortage
 from fail2progress.ros.launch.starting import ForkServer, Running, Starter
 from fail2progress.ros.security.policy import ENCLAVES
 
-GRACE = 8.0
-"""Seconds that processes have to end by themselves."""
-PAUSE = 0.5
-"""Seconds before a process is restarted."""
-MOST_STARTS = 60
-"""A process that ends more often than this is not started again: something is wrong that a start does not cure."""
-SHARED = Path("/dev/shm")
 MIDDLEWARE = re.compile(r"(sem\.)?(fastdds|fastrtps|fast_datasharing)_")
 """Names of the middleware's shared memory: Fast DDS 3 (from Kilted on), 2 (Humble, Jazzy), and its data sharing."""
 _LOCKS = ("_el", "_sl")
@@ -113,6 +108,8 @@ class Supervisor:
         (self.launch.state_dir / "log").mkdir(parents=True, exist_ok=True)
         self.variables.setdefault("ROS_LOG_DIR", str((self.launch.state_dir / "log" / "ros").resolve()))
         self.variables[SUPERVISOR] = str(os.getpid())
+        if short := shortage(self.variables, len(self.launch.names())):
+            self.say(f"note: {short}")
         for name in self.launch.names():
             if not self.stopping.is_set():
                 self._start(name)
@@ -140,13 +137,15 @@ class Supervisor:
                 self._start(name)
 
     def _ended(self, name: str, code: int) -> None:
-        if name == table.LAST[self.launch.stack] and code >= 0:
+        starts = self._starts[name]
+        found = what_now(self.launch.stack, name, code, starts)
+        if found is Next.CONCLUDE:
             self.code = code
-        elif code == 2:
+        elif found is Next.NAME_MISTAKE:
             self.say(f"{name} cannot run: {self._reason(name)}")
-            self.code = 2
-        elif self._starts[name] >= MOST_STARTS:
-            self.say(f"{name} ended {MOST_STARTS} times: see {self._log(name)}")
+            self.code = MISTAKE
+        elif found is Next.GIVE_UP:
+            self.say(f"{name} ended {starts} times: see {self._log(name)}")
             self.code = 1
         else:
             self.say(f"{name} ended ({_how(code)}); it is restarted")

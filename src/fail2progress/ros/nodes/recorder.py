@@ -15,13 +15,11 @@ from fail2progress.ros.bags.cdr import DamagedError, header_stamp
 from fail2progress.ros.bags.pictures import COMPRESSED, Packer
 from fail2progress.ros.bags.writer import METADATA, BagWriter
 from fail2progress.ros.conversions.values import Refused, stamp_of, uuid_text
-from fail2progress.ros.delivery import message_type, subscribe
+from fail2progress.ros.delivery import message_type, offered, subscribe
 from fail2progress.ros.image_throttle import Thinning
 from fail2progress.ros.lifecycle import StackNode
 
 SAVE = 5.0
-_POLICY = {table.Quality.SENSOR: (1, 2), table.Quality.STREAM: (1, 2), table.Quality.EVENT: (1, 1)}
-"""Reliability and durability as rosbag2 writes them."""
 
 
 class RecorderNode(StackNode):
@@ -131,11 +129,12 @@ def _next(folder: Path) -> Path:
 
 
 def profile(topic: table.Topic) -> str:
-    """How a topic is delivered, as rosbag2 writes it: it reads profiles only if they are complete."""
-    reliability, durability = _POLICY[topic.quality]
+    """How a topic is published, in the middleware's numbers, as rosbag2 writes it; it reads only profiles that are complete."""
+    found = offered(topic)
+    reliability, durability = found.reliability.value, found.durability.value
     for_ever = "{sec: 9223372036, nsec: 854775807}"
     return (
-        f"- history: 1\n  depth: {topic.depth}\n  reliability: {reliability}\n  durability: {durability}\n"
+        f"- history: 1\n  depth: {found.depth}\n  reliability: {reliability}\n  durability: {durability}\n"
         f"  deadline: {for_ever}\n  lifespan: {for_ever}\n  liveliness: 1\n  liveliness_lease_duration: {for_ever}\n"
         "  avoid_ros_namespace_conventions: false\n"
     )

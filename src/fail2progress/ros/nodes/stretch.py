@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from fail2progress_msgs.msg import ErrorCode
+from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import State, TransitionCallbackReturn
 from std_srvs.srv import Trigger
 
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import FRAME, Array
 from fail2progress.robots.stretch.real.calibration import Offsets, read_calibration
+from fail2progress.robots.stretch.real.joints import too_low
 from fail2progress.robots.stretch.real.motion import Rules
 from fail2progress.robots.stretch.real.readout import ODOM
 from fail2progress.robots.stretch.real.robot import StretchRobot
@@ -29,35 +30,21 @@ from fail2progress.ros.conversions.values import Refused, cloud_of, look_msg, st
 from fail2progress.ros.nodes.robot import RobotNode
 from fail2progress.ros.stretch_driver.joints import speeds
 from fail2progress.ros.stretch_driver.transport import DriverTransport, connect_driver
+from fail2progress.ros.troubles import TROUBLES
 from fail2progress.skills.base import SkillCall
 
 SIGHT = 10.0
 """Seconds to wait for segments that were seen after the last motion."""
 FRESH = 5.0
 """Seconds for which the looks after a skill serve the next one."""
-CODES = {
-    Trouble.BUSY: ErrorCode.ROBOT_BUSY,
-    Trouble.NOT_IDLE: ErrorCode.ROBOT_STOPPED,
-    Trouble.NOT_HOMED: ErrorCode.ROBOT_STOPPED,
-    Trouble.RUN_STOP: ErrorCode.ROBOT_STOPPED,
-    Trouble.STOPPED: ErrorCode.ROBOT_STOPPED,
-    Trouble.CLIENT_LOST: ErrorCode.ROBOT_LOST,
-    Trouble.STALLED: ErrorCode.ROBOT_CANNOT,
-    Trouble.CONTACT: ErrorCode.ROBOT_CANNOT,
-    Trouble.TIMED_OUT: ErrorCode.ROBOT_CANNOT,
-    Trouble.NO_STATUS: ErrorCode.ROBOT_LOST,
-    Trouble.TRANSPORT: ErrorCode.ROBOT_LOST,
-    Trouble.LIMIT: ErrorCode.ROBOT_BAD_CALL,
-    Trouble.UNREACHABLE: ErrorCode.ROBOT_CANNOT,
-    Trouble.NOT_SEEN: ErrorCode.ROBOT_CANNOT,
-    Trouble.BLOCKED: ErrorCode.ROBOT_CANNOT,
-}
-"""What a trouble is for programs."""
 HOMING = "end this node, run stretch_robot_home.py with free space around the robot, and start it again"
 
 
 class StretchNode(RobotNode):
     """Skills on the robot. What it takes objects to be where is what `segments` said last, after the robot came to rest."""
+
+    volts: float | None = None
+    """Of the battery, as it was told last."""
 
     def __init__(self, entry: table.NodeEntry) -> None:
         """In the main thread. ValueError where there is no robot that could move, with what to do."""
@@ -189,7 +176,7 @@ class StretchNode(RobotNode):
     def _code(self) -> int:
         if self.lost.is_set() or self.trouble is None:
             return super()._code()
-        return int(CODES[self.trouble])
+        return int(TROUBLES[self.trouble])
 
     # Eyes
 
@@ -275,10 +262,18 @@ class StretchNode(RobotNode):
             self.tell_joints(self.robot.joints())
             links = self.param("publish_links")
             self.tell_transforms([item for item in self.robot.transforms() if links or item[0] == ODOM])
+            self.volts = self.robot.volts
         except StretchError as error:
             self.count(f"status/{error.trouble.value}", str(error))
         self.facts["state"] = " ".join((self.robot.state.value, self.robot.reason)).strip()
         self.facts["homed"] = str(self.transport.is_homed()).lower()
+        self.facts["battery"] = f"{self.volts:.1f} V" if self.volts is not None else "not told"
+
+    def health(self) -> tuple[bytes, str]:
+        """See StackNode. A low battery is warned of: no skill is begun any more."""
+        level, said = super().health()
+        low = too_low(self.volts)
+        return (DiagnosticStatus.WARN, f"{said}; {low}") if low and level != DiagnosticStatus.ERROR else (level, said)
 
     def _home(self, request: Any, response: Any) -> Any:
         """Homing goes on without regard for a stop: a driver does it; with stretch_body it is not done beside this node."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,8 @@ NAMES: Mapping[str, str] = {
 LIMITS: Mapping[str, str] = {**NAMES, "arm": "joint_arm"}
 """Names in what the driver tells of ranges."""
 _ROLL = ("wrist_roll", "joint_wrist_roll")
+CONTACT = 100
+"""The driver's code for a motion that ended at a contact."""
 _PER_RADIAN = 2 * FINGER_LENGTH / APERTURE
 """Per cent of the gripper per radian of a finger, as the driver converts."""
 
@@ -70,6 +73,21 @@ class Heard:
     limits: dict[str, tuple[float, float]] = field(default_factory=dict)
     contacts: int = 0
     """How often a motion of lift or arm ended at a contact."""
+
+    def take_joints(self, message: Any) -> None:
+        """A JointState of where the joints are."""
+        self.joints, self.at = message, time.monotonic()
+
+    def take_limits(self, message: Any) -> None:
+        """A JointState of ranges: the driver puts the lower ends into positions, the upper ones into velocities."""
+        of = {name: (low, high) for name, low, high in zip(message.name, message.position, message.velocity, strict=True)}
+        self.limits = {name: of[told] for name, told in LIMITS.items() if told in of and name != "stretch_gripper"}
+
+    def untold(self) -> list[str]:
+        """Joints of this robot, by stretch_body's names, whose ranges the driver has not told; base and fingers have none."""
+        there = set(self.joints.name) if self.joints is not None else set()
+        ranged = [name for name, joint in JOINTS.items() if joint.device != "base" and joint.unit != "%"]
+        return [name for name in ranged if NAMES[name] in there and name not in self.limits]
 
     def servos(self) -> dict[str, tuple[float, float]]:
         """Where the servos of wrist and head that move can come to rest (rad), and how fast they are, by stretch_body's names.
@@ -155,3 +173,10 @@ def trajectory(moves: Mapping[str, tuple[float, float | None, float | None]]) ->
     if None not in speeds and None not in accelerations:
         point.velocities, point.accelerations = list(map(float, speeds)), list(map(float, accelerations))
     return FollowJointTrajectory.Goal(trajectory=JointTrajectory(joint_names=[NAMES[n] for n in moves], points=[point]))
+
+
+def refusal(result: Any) -> str:
+    """Why the driver has not carried a goal out; empty where it has, met something, or waits no longer while motion goes on."""
+    if result.error_code in (result.SUCCESSFUL, result.PATH_TOLERANCE_VIOLATED, CONTACT):
+        return ""
+    return f"{result.error_string or 'it does not say why'} (code {result.error_code})"

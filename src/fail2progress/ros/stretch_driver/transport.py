@@ -10,24 +10,22 @@ from typing import Any
 
 import rclpy
 from control_msgs.action import FollowJointTrajectory
-from nav_msgs.msg import Odometry
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import BatteryState, JointState
-from std_msgs.msg import Bool, String
 from std_srvs.srv import SetBool, Trigger
 
 from fail2progress.robots.stretch.real.joints import JOINTS, REFUSAL
 from fail2progress.robots.stretch.real.transport import Status, TransportError
 from fail2progress.ros.actions import GoalClient
-from fail2progress.ros.stretch_driver.joints import LIMITS, NAMES, Heard, trajectory
+from fail2progress.ros.security.policy import CLIENT
+from fail2progress.ros.stretch_driver.hearing import listen
+from fail2progress.ros.stretch_driver.joints import CONTACT, NAMES, Heard, refusal, trajectory
 from fail2progress.ros.stretch_driver.parts import DriverBase, DriverChain, DriverPimu, DriverPrismatic
 
 POSITION_MODE = "/switch_to_position_mode"
 """A service of the driver by which it is known."""
+RANGES = "/get_joint_states"
+"""A service that has the driver tell its joints' ranges, once, on a topic."""
 TRAJECTORY = "/stretch_controller/follow_joint_trajectory"
-CONTACT = 100
-"""The driver's code for a motion that ended at a contact."""
 DISCOVERY = 3.0
 """Seconds in which a driver that runs is found."""
 SILENCE = 1.0
@@ -37,6 +35,10 @@ PATIENCE = 10.0
 AGAIN = 0.1
 """Seconds after which a refused goal is sent again, and a stop that did not end motion: the driver takes five goals a second."""
 TRIES = 6
+ASKED = 3
+"""How often ranges are asked for: an answer to nobody is lost, as long as the driver has not found who hears it."""
+RANGES_PATIENCE = 1.0
+"""Seconds for each answer."""
 HOMING = 180.0
 """Seconds that homing takes at most."""
 
@@ -45,7 +47,8 @@ class DriverTransport:
     """A StretchTransport. Every motion is one trajectory of one point, held together by push_command()."""
 
     def __init__(self) -> None:
-        self.node = rclpy.create_node("stretch_driver_client", use_global_arguments=True)
+        # Own arguments win over those of the process, by which a launch calls every node in it by the stack's node's name.
+        self.node = rclpy.create_node(CLIENT, cli_args=["--ros-args", "-r", f"__node:={CLIENT}"])
         self.heard = Heard()
         self.lift, self.arm = DriverPrismatic(self, "lift"), DriverPrismatic(self, "arm")
         self.base, self.pimu = DriverBase(self), DriverPimu(self)
@@ -72,34 +75,11 @@ class DriverTransport:
 
     def _connect(self) -> None:
         """Everything by which the driver is spoken to."""
-        newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-        listen = partial(self.node.create_subscription, qos_profile=newest)
-        listen(JointState, "/stretch/joint_states", self._hear_joints)
-        listen(Odometry, "/odom", partial(setattr, self.heard, "odometry"))
-        listen(JointState, "/joint_limits", self._hear_limits)
-        listen(BatteryState, "/battery", lambda m: setattr(self.heard, "voltage", float(m.voltage)))
-        for topic, kind, name in (
-            ("/is_homed", Bool, "homed"),
-            ("/is_runstopped", Bool, "run_stopped"),
-            ("/mode", String, "mode"),
-            ("/tool", String, "tool"),
-        ):
-            listen(kind, topic, partial(self._hear, name))
+        listen(self.node, self.heard)
         self._trajectories = GoalClient(self.node, FollowJointTrajectory, TRAJECTORY)
-        names = (POSITION_MODE, "/stop_the_robot", "/home_the_robot", "/get_joint_states")
+        names = (POSITION_MODE, "/stop_the_robot", "/home_the_robot", RANGES)
         self._services = {name: self.node.create_client(Trigger, name) for name in names}
         self._run_stop = self.node.create_client(SetBool, "/runstop")
-
-    def _hear_joints(self, message: Any) -> None:
-        self.heard.joints, self.heard.at = message, time.monotonic()
-
-    def _hear(self, name: str, message: Any) -> None:
-        setattr(self.heard, name, message.data)
-
-    def _hear_limits(self, message: Any) -> None:
-        """The driver puts the lower ends into positions, the upper ones into velocities."""
-        of = {name: (low, high) for name, low, high in zip(message.name, message.position, message.velocity, strict=True)}
-        self.heard.limits = {name: of[told] for name, told in LIMITS.items() if told in of and name != "stretch_gripper"}
 
     def _spin(self) -> None:
         try:
@@ -123,10 +103,18 @@ class DriverTransport:
             raise TransportError(f"a stretch_driver runs, but says nothing on {missing}: start it by its own launch file")
         if self.heard.mode != "position":
             self.call(POSITION_MODE)
-        if self._services["/get_joint_states"].service_is_ready():
-            self.call("/get_joint_states")
-            _until(lambda: bool(self.heard.limits), 1.0)
+        self._ask_ranges()
         return True
+
+    def _ask_ranges(self) -> None:
+        """Until all are told; it says which are not, as nominal ones hold for these joints."""
+        if self._services[RANGES].wait_for_service(timeout_sec=RANGES_PATIENCE):
+            for _ in range(ASKED):
+                self.call(RANGES)
+                if _until(lambda: not self.heard.untold(), RANGES_PATIENCE):
+                    return
+        said = f"stretch_driver has not told the ranges of {', '.join(self.heard.untold())}: nominal ones are used"
+        self.node.get_logger().warning(said)
 
     def call(self, name: str, seconds: float = PATIENCE) -> None:
         """One of the driver's services. TransportError where it does not do it."""
@@ -235,9 +223,9 @@ class DriverTransport:
                 return
             if result.error_code == CONTACT:
                 self.heard.contacts += 1
-            elif result.error_code in (result.INVALID_GOAL, result.INVALID_JOINTS):
-                why = result.error_string or "the goal is invalid"
-                self._give_up(f"stretch_driver: {why}: have it take positions (ros2 service call {POSITION_MODE} ...)")
+            elif why := refusal(result):
+                remedy = f"have it take positions (ros2 service call {POSITION_MODE} ...), or see its log"
+                self._give_up(f"stretch_driver: {why}: {remedy}")
             self._goal = self._handle = None
 
     def _give_up(self, why: str) -> None:

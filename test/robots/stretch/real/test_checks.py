@@ -61,16 +61,9 @@ def test_what_is_wrong_is_named_with_what_to_do(
     assert not finding.good and said in finding.said and finding.remedy, finding
 
 
-def test_a_battery_that_is_low_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    steppers = FakeStretch._steppers
-    for volts, good in ((9.7, False), (12.6, True)):
-
-        def tired(robot: FakeStretch, now: float, volts: float = volts) -> dict[str, Any]:
-            status = steppers(robot, now)
-            return {**status, "pimu": {**status["pimu"], "voltage": volts}}
-
-        monkeypatch.setattr(FakeStretch, "_steppers", tired)
-        assert found(tmp_path)["battery"].good is good
+@pytest.mark.parametrize(("volts", "good"), [(9.7, False), (12.6, True)])
+def test_a_battery_that_is_low_is_noticed(tmp_path: Path, volts: float, good: bool) -> None:
+    assert found(tmp_path, lambda robot: setattr(robot, "volts", volts))["battery"].good is good
 
 
 def test_a_robot_that_cannot_be_taken_ends_the_checks_of_devices(tmp_path: Path) -> None:

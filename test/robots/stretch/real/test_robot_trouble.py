@@ -29,6 +29,20 @@ def test_what_is_not_homed_does_not_move() -> None:
     assert error.trouble is Trouble.NOT_HOMED and "stretch_robot_home.py" in str(error) and robot.commands == []
 
 
+def test_with_a_low_battery_nothing_is_begun_and_what_is_under_way_goes_on() -> None:
+    made, robot = driver()
+    robot.clock.after(0.5, lambda: setattr(robot, "volts", 9.7))
+    move(made, {"lift": 0.9})
+    sent = len(robot.commands)
+    error = trouble(made, {"lift": 0.5})
+    assert error.trouble is Trouble.LOW_BATTERY and str(error) == "the battery has 9.7 V, less than 10.5 V: charge it"
+    assert len(robot.commands) == sent and made.state is State.IDLE
+    for volts in (12.6, None, math.nan):  # charged, or not measured
+        robot.volts = volts
+        robot.clock.sleep(0.1)
+        move(made, {"lift": 0.9 if volts else 0.5})
+
+
 def test_homing_lost_in_motion_ends_it() -> None:
     made, robot = driver()
     robot.clock.after(0.5, lambda: setattr(robot, "homed", False))

@@ -13,12 +13,10 @@ from pathlib import Path
 from fail2progress.robots.stretch.kinematics import TOOLS
 from fail2progress.robots.stretch.real.calibration import Calibration, kinematics_of, read_calibration
 from fail2progress.robots.stretch.real.driver import Clock, StretchDriver
-from fail2progress.robots.stretch.real.joints import JOINTS, read
+from fail2progress.robots.stretch.real.joints import JOINTS, LOW_BATTERY, read, too_low, volts
 from fail2progress.robots.stretch.real.motion import Rules
 from fail2progress.robots.stretch.real.transport import Status, StretchTransport, TransportError
 
-LOW_BATTERY = 10.5
-"""Volts below which stretch_body itself warns: lead-acid cells of 12 V."""
 ROOM = 2 * 10**9
 """Bytes that an afternoon of failures, models and bags takes."""
 SETTLE = 0.5
@@ -118,10 +116,10 @@ def _devices(robot: StretchTransport, calibration: Calibration, clock: Clock) ->
 
 
 def _battery(status: Status) -> Iterator[Finding]:
-    volts = status["pimu"].get("voltage")
-    if volts is not None:
-        good = float(volts) >= LOW_BATTERY
-        yield Finding("battery", good, f"{float(volts):.1f} V", "" if good else f"charge it: less than {LOW_BATTERY} V")
+    found = volts(status)
+    if found is not None:
+        good = not too_low(found)
+        yield Finding("battery", good, f"{found:.1f} V", "" if good else f"charge it: less than {LOW_BATTERY} V")
 
 
 def _fresh(before: Status, after: Status, robot: StretchTransport) -> Finding:

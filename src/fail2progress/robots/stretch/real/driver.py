@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fail2progress.robots.stretch.real.joints import FAILURES, JOINTS, REFUSAL, profiles, read
+from fail2progress.robots.stretch.real.joints import FAILURES, JOINTS, REFUSAL, profiles, read, too_low, volts
 from fail2progress.robots.stretch.real.motion import Motion, Rules, send
 from fail2progress.robots.stretch.real.states import EVENT_OF, Event, State, StretchError, Trouble, after
 from fail2progress.robots.stretch.real.transport import Status, StretchTransport
@@ -143,7 +143,10 @@ class StretchDriver:
             raise StretchError(Trouble.NOT_IDLE, f"the robot is {self.state.value}: {self.reason}")
         if not self.transport.is_homed():
             raise StretchError(Trouble.NOT_HOMED, "the robot is not homed: run stretch_robot_home.py with free space around it")
-        self._allowed(self.status())
+        status = self.status()
+        self._allowed(status)
+        if said := too_low(volts(status)):
+            raise StretchError(Trouble.LOW_BATTERY, said)
 
     def _check(self, status: Status) -> None:
         """Whether the running goal may go on. A resume() does not bring a stopped goal back."""

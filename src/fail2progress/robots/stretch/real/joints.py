@@ -97,6 +97,23 @@ REFUSAL = "refusal"
 """Where a transport that is told later puts into a status why the last motion was not begun, or given up; else empty."""
 
 
+LOW_BATTERY = 10.5
+"""Volts below which stretch_body itself warns: lead-acid cells of 12 V."""
+
+
+def volts(status: Status) -> float | None:
+    """Of the battery; None where nobody has measured it."""
+    found = status["pimu"].get("voltage")
+    return float(found) if found is not None and math.isfinite(found) else None
+
+
+def too_low(volts: float | None) -> str:
+    """What is to be said of a battery that carries no skill any more; empty where it does, or is not known."""
+    if volts is None or volts >= LOW_BATTERY:
+        return ""
+    return f"the battery has {volts:.1f} V, less than {LOW_BATTERY:g} V: charge it"
+
+
 @dataclass(frozen=True)
 class Reading:
     """A joint's position and velocity (unit, unit/s), and a stamp that changes with every reading of the hardware."""

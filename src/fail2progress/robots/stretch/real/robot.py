@@ -19,7 +19,7 @@ from fail2progress.robots.stretch.kinematics import HOME, TOOLS, BasePose
 from fail2progress.robots.stretch.reach import Floor
 from fail2progress.robots.stretch.real.calibration import Calibration, kinematics_of
 from fail2progress.robots.stretch.real.driver import Clock, StretchDriver, SystemClock
-from fail2progress.robots.stretch.real.joints import JOINT_OF, JOINTS, SQUEEZE, odometry, per_cent, read, wrap
+from fail2progress.robots.stretch.real.joints import JOINT_OF, JOINTS, SQUEEZE, odometry, per_cent, read, volts, wrap
 from fail2progress.robots.stretch.real.motion import Rules
 from fail2progress.robots.stretch.real.readout import base_pose, joints, transforms
 from fail2progress.robots.stretch.real.states import State, StretchError, Trouble
@@ -119,6 +119,11 @@ class StretchRobot(Robot):
         status = self._driver.status()
         tool, urdf = self.body.kinematics.tool, self.calibration.urdf
         return transforms(status, self._origin, tool.pitches, self._added(status), urdf)
+
+    @property
+    def volts(self) -> float | None:
+        """Of its battery; None where that is not told."""
+        return volts(self._driver.status())
 
     @property
     def holding(self) -> bool:

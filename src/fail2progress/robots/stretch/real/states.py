@@ -72,6 +72,7 @@ class Trouble(str, Enum):
     UNREACHABLE = "unreachable"
     NOT_SEEN = "not seen"
     BLOCKED = "blocked"
+    LOW_BATTERY = "low battery"
 
 
 EVENT_OF = {
