@@ -15,7 +15,7 @@ from typing import Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fail2progress.core.scene import Array, Scene, rotations
+from fail2progress.core.scene import Array, Scene
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import skill
 
@@ -188,12 +188,6 @@ def contained(bounds: Array, index: int) -> NDArray[np.bool_]:
     """(N,) an object and what lies in it, by their (N, 2, 3) boxes."""
     own = bounds[index]
     return np.asarray((bounds[:, 0] >= own[0] - 0.002).all(axis=1) & (bounds[:, 1] <= own[1] + 0.05).all(axis=1))
-
-
-def heading_of(pose: Array) -> float:
-    """Yaw (rad) of a (7,) pose."""
-    x = rotations(pose[None, 3:])[0][:, 0]
-    return math.atan2(x[1], x[0])
 
 
 def wrapped(angle: float) -> float:

@@ -29,7 +29,7 @@ def _run(hand: Hand, call: SkillCall) -> None:
     goal = start + np.array(call.parameters[:3]) + [hand.adjusted("place_x"), hand.adjusted("place_y"), 0.0]
     clear = CLEARANCE + hand.adjusted("clearance")
     top = max(start[2], goal[2]) + clear
-    top = max(top, _highest(hand.scene, index, start, goal) + clear + hand.scene.sizes[index, 2] / 2)
+    top = max(top, _highest(hand.scene, index, start, goal) + clear + float(np.ptp(hand.scene.bounds()[index, :, 2])) / 2)
     way = [start, np.array([*start[:2], top]), np.array([*goal[:2], top]), goal]
     _carry(hand, way, quat, call.parameters[3])
     hand.release()
@@ -43,7 +43,7 @@ def _between_fingers(scene: Scene, index: int, beside: Array) -> bool:
     if not beside.any():
         return True
     local = scene.turns[index].T @ beside
-    return bool((np.abs(local[:2]) < scene.sizes[index, :2] / 2).all())
+    return bool((np.abs(local) < scene.sizes[index] / 2).all())
 
 
 def _highest(scene: Scene, index: int, start: Array, goal: Array) -> float:
