@@ -154,10 +154,14 @@ class Layout:
         raise DoesNotFitError(f"no room for {spec.name} in {container}")
 
     def stack(self, spec: ObjectSpec, base: str) -> None:
-        """Put an object on the middle of another one."""
+        """Put an object on the middle of another one. DoesNotFitError where something stands on that already."""
         index = self.index(base)
-        x, y = self.poses[index][:2].tolist()
-        self.add(spec, pose(x, y, self._top(base) + spec.size[2] / 2))
+        (x, y), top = self.poses[index][:2].tolist(), self._top(base)
+        half = spec.size[0] / 2, spec.size[1] / 2, spec.size[2] / 2
+        beside = [i for i, (low, _) in enumerate(self._boxes) if low[2] < top - TOUCHING]
+        if not self._free((x, y, top + half[2]), half, gap=0.0, but=beside):
+            raise DoesNotFitError(f"no room for {spec.name} on {base}")
+        self.add(spec, pose(x, y, top + half[2]))
 
     def beside(self, spec: ObjectSpec, other: str, side: int, gap: float = 0.001) -> None:
         """Put an object against another, on the same support: side 0 to 3 is its own +x, +y, -x, -y. DoesNotFitError if taken,
@@ -175,11 +179,14 @@ class Layout:
         self.add(spec, pose(x, y, z, _yaw(at)))
 
     def fit_drawer(self, name: str, cabinet: str, opening: float) -> None:
-        """Put a drawer into its cabinet, pulled out by so many metres towards the cabinet's -x."""
+        """Put a drawer into its cabinet, pulled out by so many metres towards the cabinet's -x. DoesNotFitError where something
+        else is."""
         index = self.index(cabinet)
         size = np.array(self.objects[index].size) - DRAWER_CLEARANCE
         at = self.poses[index].copy()
         at[:2] -= _turn(_yaw(at)) @ np.array([opening + _DRAWER_INSET, 0.0])
+        if not self._free(at[:3].tolist(), (*_footprint(size.tolist(), _yaw(at)) / 2, size[2] / 2), gap=0.0, but=[index]):
+            raise DoesNotFitError(f"no room for {name} in {cabinet}")
         self.add(ObjectSpec(name, "drawer", (float(size[0]), float(size[1]), float(size[2])), inside_of=cabinet), at)
         self.openings[name] = opening
 
