@@ -146,6 +146,26 @@ def test_a_plate_on_its_edge_passes_over_what_stands_in_its_way(simulator: Mujoc
     assert outcome.displacements[1, 1] == pytest.approx(0.5, abs=0.01) and np.abs(outcome.displacements[2]).max() < 1e-3
 
 
+@pytest.mark.parametrize(
+    ("things", "call", "stays"),
+    [
+        (
+            [("cube", "cuboid", CUBE, 0.6, 0.0, 0.015, 0.0), ("shelf", "shelf", (0.3, 0.4, 0.3), 0.65, 0.0, 0.0, 0.0)],
+            (0.0, 0.4, 0.0),
+            0.05,
+        ),
+        ([("cube", "cuboid", CUBE, 0.6, 0.0, 0.0, 0.0)], (0.1, 0.1, -0.3), 0.3),
+        ([("cube", "cuboid", CUBE, 0.6, 0.0, 0.0, 0.0)], (0.1, 0.1, -0.1), 0.3),
+    ],
+)
+def test_what_is_held_is_not_drawn_through_what_is_solid(
+    simulator: MujocoSimulator, on_table: Build, things: list[tuple], call: tuple[float, float, float], stays: float
+) -> None:
+    """Neither out of a shelf through its roof nor down through a table: it is left where it cannot go on."""
+    after = simulator.execute(Job(on_table(*things), SkillCall("pick_place", "cube", (*call, 0.0)))).after.scene
+    assert after.position("cube")[2] > 0.5 and np.abs(after.position("cube")[:2] - (0.6, 0.0)).max() < stays
+
+
 def test_a_missed_grasp_leaves_everything(simulator: MujocoSimulator, on_table: Build) -> None:
     scene = on_table(("cup", "cup", CUP, 0.6, 0.2, 0.0, 0.0), ("a", "capsule", CAPSULE, 0.6, 0.2, 0.005, 0.0))
     call = SkillCall("pick_place", "cup", (0.0, -0.4, RELEASE, 0.0))
