@@ -156,12 +156,11 @@ class Layout:
     def stack(self, spec: ObjectSpec, base: str) -> None:
         """Put an object on the middle of another one. DoesNotFitError where something stands on that already."""
         index = self.index(base)
-        (x, y), top = self.poses[index][:2].tolist(), self._top(base)
-        half = spec.size[0] / 2, spec.size[1] / 2, spec.size[2] / 2
-        beside = [i for i, (low, _) in enumerate(self._boxes) if low[2] < top - TOUCHING]
-        if not self._free((x, y, top + half[2]), half, gap=0.0, but=beside):
+        top, half = self._top(base), (np.array(spec.size) / 2).tolist()
+        x, y, z = *self.poses[index][:2].tolist(), top + half[2]
+        if not self._free((x, y, z), half, 0.0, but=[i for i, (low, _) in enumerate(self._boxes) if low[2] < top - TOUCHING]):
             raise DoesNotFitError(f"no room for {spec.name} on {base}")
-        self.add(spec, pose(x, y, top + half[2]))
+        self.add(spec, pose(x, y, z))
 
     def beside(self, spec: ObjectSpec, other: str, side: int, gap: float = 0.001) -> None:
         """Put an object against another, on the same support: side 0 to 3 is its own +x, +y, -x, -y. DoesNotFitError if taken,
@@ -169,8 +168,7 @@ class Layout:
         index = self.index(other)
         at, size = self.poses[index], self.objects[index].size
         axis, sign = side % 2, 1 if side < 2 else -1
-        offset = np.zeros(2)
-        offset[axis] = sign * ((size[axis] + spec.size[axis]) / 2 + gap)
+        offset = np.eye(2)[axis] * sign * ((size[axis] + spec.size[axis]) / 2 + gap)
         x, y = at[:2] + _turn(_yaw(at)) @ offset
         z = at[2] - size[2] / 2 + spec.size[2] / 2
         half = (*_footprint(spec.size, _yaw(at)) / 2, spec.size[2] / 2)
@@ -179,8 +177,7 @@ class Layout:
         self.add(spec, pose(x, y, z, _yaw(at)))
 
     def fit_drawer(self, name: str, cabinet: str, opening: float) -> None:
-        """Put a drawer into its cabinet, pulled out by so many metres towards the cabinet's -x. DoesNotFitError where something
-        else is."""
+        """Put a drawer into its cabinet, pulled out by so many metres towards the cabinet's -x. DoesNotFitError: no room."""
         index = self.index(cabinet)
         size = np.array(self.objects[index].size) - DRAWER_CLEARANCE
         at = self.poses[index].copy()
@@ -256,8 +253,7 @@ def two_tables(rng: np.random.Generator) -> Layout:
     for name, side in (("table_a", 1), ("table_b", -1)):
         size = (rng.uniform(0.42, 0.55), rng.uniform(0.50, 0.62), 0.04)
         top = rng.uniform(0.42, 0.58)
-        at = pose(rng.uniform(0.55, 0.65), side * rng.uniform(0.36, 0.44), top - 0.02)
-        layout.add(ObjectSpec(name, "table", size), at)
+        layout.add(ObjectSpec(name, "table", size), pose(rng.uniform(0.55, 0.65), side * rng.uniform(0.36, 0.44), top - 0.02))
     return layout
 
 
