@@ -157,14 +157,13 @@ class Layout:
         """Put an object on the middle of another one. DoesNotFitError where something stands on that already."""
         index = self.index(base)
         top, half = self._top(base), (np.array(spec.size) / 2).tolist()
-        x, y, z = *self.poses[index][:2].tolist(), top + half[2]
+        (x, y), z = self.poses[index][:2].tolist(), top + half[2]
         if not self._free((x, y, z), half, 0.0, but=[i for i, (low, _) in enumerate(self._boxes) if low[2] < top - TOUCHING]):
             raise DoesNotFitError(f"no room for {spec.name} on {base}")
         self.add(spec, pose(x, y, z))
 
     def beside(self, spec: ObjectSpec, other: str, side: int, gap: float = 0.001) -> None:
-        """Put an object against another, on the same support: side 0 to 3 is its own +x, +y, -x, -y. DoesNotFitError if taken,
-        or if it would stick out of what the other stands on."""
+        """Put an object against another: side 0 to 3 is its own +x, +y, -x, -y. DoesNotFitError if taken or sticking out."""
         index = self.index(other)
         at, size = self.poses[index], self.objects[index].size
         axis, sign = side % 2, 1 if side < 2 else -1
