@@ -12,7 +12,7 @@ from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import encode_observation
 from fail2progress.planning import planner as planning
-from fail2progress.planning.optimise import Shooting
+from fail2progress.planning.optimise import Optimiser, Score, Shooting
 from fail2progress.planning.planner import Plan, Planner, PlanSkeleton
 from fail2progress.planning.search import SearchOptions, Skeleton, search
 from fail2progress.robots.base import ExecutionError
@@ -160,6 +160,32 @@ def test_what_a_plan_does_twice_is_done_once_if_that_is_enough(oracle: Make, mon
     never = replace(trial, stages=(Goal((*trial.goal.atoms, Atom("inside", "table_a", "table_b"))),))
     plan, _ = plan_for(model, never)
     assert not plan.reached and len(plan) == len(set(plan.skeleton.steps)) + 1
+
+
+class AsFound(Optimiser):
+    """Takes what the search found."""
+
+    name = "as found"
+
+    def best(self, score: Score, start: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, float]:
+        return start, float(score(start.unsqueeze(0))[0])
+
+
+def test_steps_that_are_expected_to_change_nothing_are_left_out(oracle: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also on the way to a goal that is not reached: a thing is not put three times where it stands."""
+    trial = task("hierarchical-tabletop").trial(3, 2)
+    never = replace(trial, stages=(Goal((*trial.goal.atoms, Atom("inside", "table_a", "table_b"))),))
+
+    def thrice(*given: Any) -> Skeleton:
+        found = search(*given)
+        again = sorted([*range(len(found.steps))] * 3)
+        return replace(found, steps=tuple(found.steps[k] for k in again), units=found.units[again])
+
+    monkeypatch.setattr(planning, "search", thrice)
+    plan, _ = plan_for(oracle(), never, optimiser=AsFound())
+    assert not plan.reached and len(plan) == len(set(plan.skeleton.steps)) >= 3
+    assert all(np.abs(skill.displacement).max() > 0.002 for skill in plan.skills)
+    assert plan.skeleton.stages == ((len(plan), never.stages[0]),) and len(plan.skeleton.units) == len(plan)
 
 
 def test_stages_end_where_they_did_when_repeats_are_left_out() -> None:

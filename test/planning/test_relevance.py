@@ -1,5 +1,7 @@
 """Which steps are proposed for what is missing, from what definitions say."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -27,7 +29,7 @@ def scene(goal: str, *holding: tuple[str, int, int | None]) -> Scene:
             unary[0, subject, UNARY.index(relation)] = 5.0
         else:
             binary[0, subject, other, BINARY.index(relation)] = 5.0
-    box = torch.stack([torch.tensor([[0.0, 0.0, 0.0], [width, width, 0.05]]) for width in WIDTHS]).unsqueeze(0)
+    box = torch.stack([torch.tensor([[0.0, 0.0, 0.45], [width, width, 0.5]]) for width in WIDTHS]).unsqueeze(0)
     zeros = torch.zeros(1, 7, 2)
     state = LatentState(zeros, box, torch.arange(7).view(1, 7), torch.ones(1, 7, dtype=torch.bool), zeros)
     return Scene.of(state, RelationLogits(binary, unary), SEGMENTS, Goal.parse(goal))
@@ -37,6 +39,17 @@ def steps(goal: str, *holding: tuple[str, int, int | None]) -> list[Step]:
     """For the first atom of a goal."""
     asked = scene(goal, *holding)
     return relevant_steps([atom_rows(asked.goal.atoms[0], NAMES)], asked)
+
+
+def test_things_are_put_on_what_is_known_to_carry_them_and_nowhere_else() -> None:
+    """Beside a thing that the goal wants touched, on the table; above one, on that; without any table, nowhere."""
+    pushes = [Step("push", CUP, CUBE), Step("push", CUBE, CUP)]
+    for wish, on in (("contact(cup, crate)", TABLE_A), ("above(cup, crate)", CRATE), ("contact(cup, table_b)", TABLE_B)):
+        places = [Step("pick_place", CUP, on), Step("pick_place", CUBE, TABLE_A)]
+        assert steps(f"left(cup, cube) and {wish}") == [*places, *pushes]
+    asked = scene("left(cup, cube)")
+    bare = replace(asked, segments=Segments(NAMES, ("cuboid", "cuboid", *CATEGORIES[2:])))
+    assert relevant_steps([atom_rows(asked.goal.atoms[0], NAMES)], bare) == pushes
 
 
 @pytest.mark.parametrize(

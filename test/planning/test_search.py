@@ -8,6 +8,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import Belief, encode_observation
+from fail2progress.planning import search as searching
 from fail2progress.planning.relevance import Scene, relevant_steps
 from fail2progress.planning.search import SearchOptions, search
 from fail2progress.planning.steps import atom_rows
@@ -76,6 +77,29 @@ def test_options_bound_the_search(oracle: Make) -> None:
     one = search(model, belief.state, trial.stages[0], segments, SearchOptions(expansions=2), generator())
     assert len(one.steps) == 1 and not one.reached
     assert not search(model, belief.state, trial.stages[0], segments, SearchOptions(expansions=1), generator()).steps
+
+
+def test_expansions_grow_with_the_goal_and_large_batches_come_in_parts(oracle: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = oracle()
+    trial, belief, segments = seen(model, 7, 0)
+    whole = search(model, belief.state, trial.stages[0], segments, SearchOptions(samples=8), generator())
+    monkeypatch.setattr(searching, "_PAIRS", 8 * len(belief.names) ** 2)
+    parts = search(model, belief.state, trial.stages[0], segments, SearchOptions(samples=8), generator())
+    assert whole.steps and parts.steps == whole.steps and torch.equal(parts.units, whole.units)
+    monkeypatch.setattr(searching, "LEAST_EXPANSIONS", 1)
+    few = search(model, belief.state, trial.stages[0], segments, SearchOptions(samples=8), generator())
+    assert few.reached
+    monkeypatch.setattr(searching, "EXPANSIONS_EACH", 1)
+    fewer = search(model, belief.state, trial.stages[0], segments, SearchOptions(samples=8), generator())
+    spoken_of = len({atom.subject for atom in trial.stages[0].atoms})
+    assert not fewer.reached and fewer.reason == f"the search was given up after {spoken_of} expansions"
+
+
+def test_a_search_ends_when_its_time_is_up(oracle: Make) -> None:
+    model = oracle()
+    trial, belief, segments = seen(model, 3, 0)
+    found = search(model, belief.state, trial.stages[0], segments, SearchOptions(seconds=0.0), generator())
+    assert not found.steps and found.reason == "the search was given up after 0 s"
 
 
 def test_the_same_generator_gives_the_same_skeleton(oracle: Make) -> None:

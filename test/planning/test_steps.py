@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -8,8 +10,10 @@ from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.relations import BINARY
 from fail2progress.models.base import LatentState, RelationLogits
 from fail2progress.planning.steps import action, atom_log_probabilities, atom_rows, step_parameters
+from fail2progress.skills.limits import STRETCH_RE2
 from fail2progress.skills.placement import RELEASE
-from fail2progress.skills.samplers import Segments, Step
+from fail2progress.skills.registry import skill
+from fail2progress.skills.samplers import Segments, Step, planner_sampler
 
 SEGMENTS = Segments(("table", "cup", "pill", "block"), ("table", "cup", "capsule", "cuboid"))
 TABLE, CUP, PILL, BLOCK = range(4)
@@ -104,6 +108,23 @@ def test_segments_that_were_not_seen_are_in_nobodys_way() -> None:
     unseen = LatentState(where.code, where.box, where.ids, mask, where.tokens)
     parameters, collides = step_parameters(unseen, placing(PILL, TABLE), torch.tensor([[0.5, 0.5]]), SEGMENTS)
     assert not collides[0] and float(parameters[0, 2]) == pytest.approx(RELEASE, abs=1e-5)
+
+
+@given(units)
+def test_places_beyond_reach_are_none(unit: tuple[float, float]) -> None:
+    """Of a table that the robot reaches in part, places are on that part; one that is out of reach or too high has none."""
+    sampler = planner_sampler(skill("pick_place"))
+    for x, z, reached in ((1.2, 0.0, True), (1.6, 0.0, False), (0.0, 0.75, False)):
+        where = state()
+        boxes = where.box.clone()
+        boxes[0, TABLE] += torch.tensor([x, 0.0, z])
+        far = replace(where, box=boxes)
+        step = placing(PILL, TABLE)
+        assert sampler.applicable(far, step, SEGMENTS) == reached
+        _, box, blocked = placed(far, step, unit)
+        assert blocked != reached
+        if reached:
+            assert float(box.mean(dim=0)[0]) <= STRETCH_RE2.high[0] + 1e-6 and float(box[0, 0]) >= 0.3 + x
 
 
 def test_a_batch_is_its_rows() -> None:

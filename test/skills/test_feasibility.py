@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Scene, pose
@@ -43,6 +44,29 @@ def test_the_reason_is_given(call: SkillCall, reason: str | None) -> None:
         assert found is not None
         with pytest.raises(ValueError, match=reason):
             raise ValueError(found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "size", "turn", "wide"),
+    [
+        ("cuboid", (0.2, 0.2, 0.04), ("y", 90), None),
+        ("cuboid", (0.04, 0.2, 0.2), ("y", 90), "0.200 m wide"),
+        ("cuboid", (0.2, 0.04, 0.2), ("ZX", (30, 90)), "0.200 m wide"),
+        ("cuboid", (0.2, 0.2, 0.04), ("ZY", (45, 90)), None),
+        ("cuboid", (0.15, 0.3, 0.3), ("ZYX", (20, 0, 30)), None),
+        ("capsule", (0.18, 0.18, 0.3), ("x", 90), "0.180 m wide"),
+        ("capsule", (0.15, 0.15, 0.3), ("ZXZ", (45, 90, 45)), None),
+        ("capsule", (0.3, 0.3, 0.1), ("ZX", (20, 90)), None),
+    ],
+)
+def test_what_counts_is_how_wide_a_thing_is_as_it_lies(
+    kind: str, size: tuple[float, float, float], turn: tuple[str, float], wide: str | None
+) -> None:
+    """A plate on its edge is thin between the fingers, a board that has fallen over is not."""
+    quaternion = Rotation.from_euler(*turn, degrees=True).as_quat(scalar_first=True)
+    scene = Scene((ObjectSpec("it", kind, size),), np.array([[0.6, 0.0, 0.5, *quaternion]]))
+    reason = infeasible(scene, SkillCall("pick_place", "it", (0, 0, 0, 0)))
+    assert reason is None if wide is None else wide in str(reason)
 
 
 def test_an_unknown_object_is_an_error_not_a_reason() -> None:

@@ -74,6 +74,7 @@ _DRAWER = """- name: cabinet
     inside: cabinet
     opening: {}
 """
+_PILL = "    size: {x: 0.03, y: x, z: 0.03}\n    on: desk\n"
 _SECOND = """- name: bench
     category: table
     size: {{x: 0.4, y: 0.6, z: 0.04}}
@@ -124,6 +125,44 @@ def test_fixed_things_are_drawn_where_they_do_not_overlap(write) -> None:
         ),
         (("- name: mug", _DRAWER.format(-0.01) + "  - name: mug"), 18, "can be pulled out by 0 to 0.163 m, got [-0.01, -0.01]"),
         (("- name: mug", _DRAWER.format("[0.0, 5]") + "  - name: mug"), 18, "can be pulled out by 0 to 0.163 m, got [0.0, 5.0]"),
+        (("on: desk", "on: desk\n    opening: 0.1"), 15, "mug: opening is for drawers; leave it out"),
+        (
+            ("top: 0.5}", "top: 0.5}\n    yaw: 0.7"),
+            11,
+            "desk: yaw is for what stands on a table or a shelf (a fixed place has its own",
+        ),
+        (
+            (_PILL, f"{_PILL}    margin: 0.02\n".replace("on: desk", "inside: mug")),
+            19,
+            "pill: margin is for what stands on a table",
+        ),
+        (
+            (_PILL, f"{_PILL}    region: {{x: [0, 0.5]}}\n".replace("on: desk", "against: mug")),
+            19,
+            "pill: region is for what stands",
+        ),
+        (
+            ("- name: mug", _DRAWER.format("0.0\n    size: {x: 0.1, y: 0.1, z: 0.05}") + "  - name: mug"),
+            19,
+            "size of a drawer follows",
+        ),
+        (
+            (
+                "- name: mug",
+                _DRAWER.format("0.0")
+                + _DRAWER.format("0.0").partition("desk\n")[2].replace("drawer", "drawer2", 1)
+                + "  - name: mug",
+            ),
+            21,
+            "cabinet has a drawer already: drawer",
+        ),
+        (("- name: mug", _DRAWER.format("0.0").replace("z: 0.12", "z: 0.03") + "  - name: mug"), 17, "z must be above 0.040 m"),
+        (("[0.08, 0.09]", "0.004"), 13, "mug is a cup: x must be above 0.010 m for its walls, got 0.004"),
+        (
+            ("- - inside(pill_*, mug)", "- {choose: 2, of: ['above(mug, desk)', 'not above(mug, desk)']}"),
+            20,
+            "above(mug, desk) and not above(mug, desk) never hold at once",
+        ),
         (("inside(pill_*, mug)", "inside(pill_*, mug)\n    - not inside(pill_1, mug)"), 20, "never hold at once"),
         (("summary: a pill into the mug", "colour: red"), 2, "unknown key 'colour'; known: schema_version, name, summary"),
         (("summary: a pill into the mug", "sumary: a pill"), 2, "known: schema_version, name, summary, skills"),
@@ -171,6 +210,11 @@ def test_yes_and_no_are_words_in_a_task_file(write) -> None:
     assert task(
         write(("name: pill\n", "name: no\n"), ("{pill: 1}", "{no: 1}"), ("{pill: 2}", "{no: 2}"), ("pill_*", "no_*"))
     ).name
+
+
+def test_one_of_two_that_exclude_each_other_may_be_drawn(write) -> None:
+    path = write(("- - inside(pill_*, mug)", "- {choose: 1, of: ['above(mug, desk)', 'not above(mug, desk)']}"))
+    assert len(task(path).trial(2, 0).goal.atoms) == 1
 
 
 def test_a_file_may_use_the_scenes_of_another_task(tmp_path: Path) -> None:

@@ -94,6 +94,20 @@ def test_what_is_higher_than_a_shelf_does_not_fit_into_it() -> None:
     layout.drop_in(ObjectSpec("high", "cuboid", (0.05, 0.05, 0.2)), "box")
 
 
+def test_nothing_is_put_where_something_is() -> None:
+    layout = Layout(np.random.default_rng(0))
+    layout.add(ObjectSpec("base", "cuboid", (0.1, 0.1, 0.1)), pose(1, 2, 0.05))
+    layout.add(ObjectSpec("tall", "cuboid", (0.1, 0.1, 0.3)), pose(1, 2.101, 0.15))
+    layout.stack(ObjectSpec("first", "cuboid", (0.04, 0.04, 0.04)), "base")
+    with pytest.raises(DoesNotFitError, match="no room for second on base"):
+        layout.stack(ObjectSpec("second", "cuboid", (0.02, 0.02, 0.02)), "base")
+    layout.stack(ObjectSpec("second", "cuboid", (0.02, 0.02, 0.02)), "first")
+    layout.add(ObjectSpec("cabinet", "cabinet", (0.25, 0.22, 0.12)), pose(3, 0, 0.06, 0.5))
+    layout.fit_drawer("upper", "cabinet", 0.1)
+    with pytest.raises(DoesNotFitError, match="no room for lower in cabinet"):
+        layout.fit_drawer("lower", "cabinet", 0.0)
+
+
 def test_a_stack_stands_on_its_base() -> None:
     layout = Layout(np.random.default_rng(0))
     layout.add(ObjectSpec("base", "cuboid", (0.1, 0.1, 0.1)), pose(1, 2, 0.05))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
-from fail2progress.core.scene import Array
+from fail2progress.core.scene import Array, Scene
 
 
 def corners_of(flat: Array) -> Array:
@@ -36,6 +36,32 @@ def seen_from_above(middle: Array, turn: Array, size: Array) -> tuple[Array, Arr
     """The same around a box in any attitude: its middle (3,), rotation (3, 3) and full extents (3,), in m."""
     corners = middle + (_CORNERS * size) @ turn.T
     return rectangle(corners_of(corners[:, :2]))
+
+
+_UPRIGHT = np.cos(np.radians(1))
+"""An axis nearer to the vertical than this stands upright, as far as outlines go."""
+_SIDES = 64
+_ROUND = 0.5 / np.cos(np.pi / _SIDES) * np.array([[np.cos(a), np.sin(a)] for a in np.arange(_SIDES) * 2 * np.pi / _SIDES])
+"""A polygon about the circle of diameter 1."""
+_CYLINDER = np.array([[x, y, z] for x, y in _ROUND for z in (-0.5, 0.5)])
+
+
+def outline_of(scene: Scene, index: int) -> Array:
+    """(k, 2) corners in order, in m about its middle, of the outline from above of an object in any attitude.
+
+    Of what is round they are those of a polygon about it, up to 0.1 % larger.
+    """
+    solid = _CYLINDER if scene.rounded[index] else _CORNERS
+    return corners_of((solid * scene.sizes[index] @ scene.turns[index].T)[:, :2])
+
+
+def footprint_of(scene: Scene, index: int) -> tuple[Array, float]:
+    """Full sides (2,) in m and angle (rad) of the smallest rectangle around that outline; of upright things their own x and y."""
+    turn = scene.turns[index]
+    if abs(turn[2, 2]) > _UPRIGHT:
+        return scene.sizes[index, :2], float(np.arctan2(turn[1, 0], turn[0, 0]))
+    _, size, angle = rectangle(outline_of(scene, index))
+    return size, angle
 
 
 def circle(points: Array) -> tuple[Array, float, float]:

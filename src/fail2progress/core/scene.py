@@ -180,9 +180,10 @@ def boxes_around(middles: Array, turned: Array, sizes: Array, cylinders: NDArray
 
 
 def contained(bounds: Array, index: int) -> NDArray[np.bool_]:
-    """(N,) an object and what lies in it, by their (N, 2, 3) boxes (m)."""
-    own = bounds[index]
-    return np.asarray((bounds[:, 0] >= own[0] - 0.002).all(axis=1) & (bounds[:, 1] <= own[1] + 0.05).all(axis=1))
+    """(N,) an object and what lies in it or on it, however far that sticks out, by their (N, 2, 3) boxes (m)."""
+    (low, high), middles = bounds[index], bounds[:, :, :2].mean(axis=1)
+    over = ((middles > low[:2]) & (middles < high[:2])).all(axis=1)
+    return np.asarray(over & (bounds[:, 0, 2] >= low[2] - 0.002) & (bounds[:, 0, 2] <= high[2] + 0.02))
 
 
 def rotations(quaternions: Array) -> Array:

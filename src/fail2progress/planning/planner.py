@@ -25,6 +25,8 @@ from fail2progress.skills.samplers import Segments, Step
 UNSEEN = "not seen yet: {}"
 _AS_SURE = 0.8
 """Share of a plan's probability from which one without repeats is taken: two pushes go farther than one."""
+_STILL = 0.002
+"""Metres up to which nothing has moved."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,10 @@ class PlanSkeleton:
 
     def without_repeats(self) -> PlanSkeleton:
         """Without steps that are like an earlier one: the same skill, on the same thing, to the same target."""
-        kept = [k for k, step in enumerate(self.steps) if step not in self.steps[:k]]
+        return self.of([k for k, step in enumerate(self.steps) if step not in self.steps[:k]])
+
+    def of(self, kept: list[int]) -> PlanSkeleton:
+        """With some of the steps alone, by their places."""
         stages = tuple((sum(k < end for k in kept), goal) for end, goal in self.stages)
         return replace(self, steps=tuple(self.steps[k] for k in kept), units=self.units[kept], stages=stages)
 
@@ -128,7 +133,8 @@ class Planner:
         skeleton = PlanSkeleton(tuple(steps), joined(units, size(steps)), tuple(marks), reason)
         if not steps:
             return skeleton
-        return self._once(belief, *self._optimised(belief, skeleton, segments, self.generator), segments)
+        once = self._once(belief, *self._optimised(belief, skeleton, segments, self.generator), segments)
+        return self._that_matter(belief, once, segments)
 
     def _optimised(
         self, belief: Belief, skeleton: PlanSkeleton, segments: Segments, generator: torch.Generator
@@ -153,6 +159,20 @@ class Planner:
         aside.set_state(self.generator.get_state())
         found, without = self._optimised(belief, shorter, segments, aside)
         return found if without > max(score, math.log(0.5)) + math.log(_AS_SURE) else skeleton
+
+    @torch.no_grad()
+    def _that_matter(self, belief: Belief, skeleton: PlanSkeleton, segments: Segments) -> PlanSkeleton:
+        """Without the steps that are expected to change nothing: nothing moves, and all is believed as it was before."""
+        state, relations, kept = belief.state, self.model.detect(belief.state), []
+        for k, (step, unit) in enumerate(zip(skeleton.steps, skeleton.units, strict=True)):
+            parameters, _ = step_parameters(state, step, unit.unsqueeze(0), segments)
+            effect = ahead(self.model, state, relations, action(step, parameters), segments)
+            now = zip((relations.binary, relations.unary), (effect.relations.binary, effect.relations.unary), strict=True)
+            still = float(expected_motion(state, effect).norm(dim=-1).max()) <= _STILL
+            if not still or any(not torch.equal(one > 0, other > 0) for one, other in now):
+                kept.append(k)
+                state, relations = effect.state, effect.relations
+        return skeleton if len(kept) == len(skeleton.steps) else skeleton.of(kept)
 
     @torch.no_grad()
     def _plan(self, belief: Belief, skeleton: PlanSkeleton, goal: Goal, segments: Segments) -> Plan:

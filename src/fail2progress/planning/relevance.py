@@ -60,14 +60,18 @@ class Scene:
         """Whether it is known where things are: nothing is done to, or with, what was never seen."""
         return all(row is None or bool(self.state.mask[0, row]) for row in rows)
 
-    def support(self, row: int) -> int:
-        """The surface that the goal wants an object on, or else the one that it is believed to be on."""
+    def support(self, row: int) -> int | None:
+        """What the goal wants an object on, or else the surface that it is believed to be on; None where there is none.
+
+        Things touch side by side as well: contact with what is no surface says nothing of where to stand.
+        """
+        surfaces = [other for other in range(len(self.segments.names)) if self.segments.is_surface(other)]
         for atom in self.goal.atoms:
             relation, subject, other, holds = atom_rows(atom, self.segments.names)
-            if subject == row and holds and relation in ("above", "contact") and other is not None:
+            wanted = relation == "above" or (relation == "contact" and other in surfaces)
+            if subject == row and holds and wanted and other is not None:
                 return other
-        surfaces = np.array([self.segments.is_surface(i) for i in range(len(self.segments.names))])
-        return int(np.where(surfaces, self.above[row], -np.inf).argmax())
+        return max(surfaces, key=lambda surface: float(self.above[row, surface]), default=None)
 
     def surfaces(self, but: int | None) -> list[int]:
         """All surfaces except one."""
@@ -129,11 +133,12 @@ def _aimed(definition: SkillDefinition, achieves: Achieves, binding: _Binding, s
     row, other = binding.get("object"), binding.get("other")
     if row is None or not _acts_on(definition, row, scene.segments):
         return
+    support = scene.support(row)
     aims: dict[str, list[int | None]] = {
         "bound": [binding.get("target")],
         "other": [other],
         "none": [None],
-        "support": [scene.support(row)],
+        "support": [] if support is None else [support],
         "elsewhere": [*scene.surfaces(but=other)],
     }
     sampler = planner_sampler(definition)

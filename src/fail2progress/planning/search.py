@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import time
 from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -33,7 +34,12 @@ REACHED = "reached"
 EXHAUSTED = "no skill can make what is missing true"
 LENGTH = "no plan of up to {} skills was found to reach it"
 BUDGET = "the search was given up after {} expansions"
+TIME = "the search was given up after {:g} s"
 REPEATS = "the search only repeated itself: the last {} expansions led to nothing that was not expected before"
+LEAST_EXPANSIONS, EXPANSIONS_EACH = 40, 4
+"""Expansions of a search for any goal, and for every object that the goal speaks of: each adds one skill to one sequence."""
+_PAIRS = 200_000
+"""Pairs of things in all the scenes that are predicted as one batch, at most: memory goes with them."""
 _KEPT = [BINARY.index(relation) for relation in ("above", "inside")]
 
 
@@ -42,7 +48,10 @@ class SearchOptions:
     """How widely to search."""
 
     samples: int = 32
-    expansions: int = 40
+    expansions: int | None = None
+    """None: EXPANSIONS_EACH for every object that the goal speaks of, and LEAST_EXPANSIONS at least."""
+    seconds: float = 120.0
+    """After so long no node is expanded any more: far more than goals of ten objects take."""
     slack: int | None = None
     """Skills that a plan may have beyond one for every object with something missing. None: one more for every object that the
     goal speaks of, and LEAST_SLACK at least, since a skill may be believed to undo all that holds (docs/decisions/0091)."""
@@ -116,13 +125,16 @@ class _Search:
 
     def run(self, root: _Node) -> Skeleton:
         """Expand the most promising node until the goal is reached, or there is no use in going on."""
-        limit = self._left(root) + self._slack()
-        best, stale, expanded, reason = root, 0, 0, EXHAUSTED
+        limit, most = self._left(root) + self._slack(), self._expansions()
+        best, stale, expanded, reason, begin = root, 0, 0, EXHAUSTED, time.monotonic()
         self._is_new(root)
         self._push(root, None)
         while self.queue:
-            if expanded == self.options.expansions:
+            if expanded == most:
                 reason = BUDGET.format(expanded)
+                break
+            if time.monotonic() - begin > self.options.seconds:
+                reason = TIME.format(self.options.seconds)
                 break
             if stale >= self.options.patience:
                 reason = REPEATS.format(stale)
@@ -183,15 +195,27 @@ class _Search:
         given = self.options.slack
         return max(LEAST_SLACK, len({atom.subject for atom in self.goal.atoms})) if given is None else given
 
+    def _expansions(self) -> int:
+        """How many nodes may be expanded."""
+        given, spoken_of = self.options.expansions, len({atom.subject for atom in self.goal.atoms})
+        return max(LEAST_EXPANSIONS, EXPANSIONS_EACH * spoken_of) if given is None else given
+
     def _left(self, node: _Node) -> int:
         """How many objects have something missing: each needs a skill of its own."""
         return len({self.goal.atoms[i].subject for i in node.missing})
 
     def _expand(self, node: _Node, steps: list[Step]) -> list[_Node]:
-        """One child for every step, all their samples predicted as one batch."""
+        """One child for every step, all their samples predicted as one batch, or as several where that would be large."""
         samples = self.options.samples
         unit = torch.rand(len(steps), samples, size(steps), generator=self.generator)
         unit[:, 0] = 0.5
+        room = max(_PAIRS // (samples * len(self.segments.names) ** 2), 1)
+        parts = [slice(begin, begin + room) for begin in range(0, len(steps), room)]
+        return [child for part in parts for child in self._children(node, steps[part], unit[part])]
+
+    def _children(self, node: _Node, steps: list[Step], unit: Tensor) -> list[_Node]:
+        """One child for every step, with the best of its samples (steps, samples, d)."""
+        samples = self.options.samples
         wide = node.state.expand(samples)
         parts = [step_parameters(wide, step, unit[i], self.segments) for i, step in enumerate(steps)]
         actions = [action(step, parameters) for step, (parameters, _) in zip(steps, parts, strict=True)]

@@ -15,6 +15,9 @@ CREEP = 0.03
 """Metres per second at which something creeps through fingers that hold half of what they ought to."""
 FINGERS = 0.02
 """Metres after which something that creeps has left the fingers."""
+TRAILING, MOMENT = 0.04, 6
+"""Metres that what is held may trail the hand by, and set-points in a row; beyond both, what does not give way keeps it back. At
+the greatest speed it follows within half of that, and within a few set-points after steps that were longer."""
 
 
 @dataclass

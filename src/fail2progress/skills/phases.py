@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
-from fail2progress.core.scene import Array, Scene, rotations
+from fail2progress.core.scene import Array, Scene
 from fail2progress.core.scene import contained as contained  # programs ask it of this module, too
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import skill
@@ -180,12 +180,6 @@ def program_of(name: str, robot: str) -> Program:
         raise ProgramError(f"{name}: program {reference!r} cannot be loaded ({error}); name it as 'module:function'") from error
     except ValueError as error:
         raise ProgramError(str(error)) from error
-
-
-def heading_of(pose: Array) -> float:
-    """Yaw (rad) of a (7,) pose."""
-    x = rotations(pose[None, 3:])[0][:, 0]
-    return math.atan2(x[1], x[0])
 
 
 def wrapped(angle: float) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 
 from fail2progress.core.scene import Array, Scene
 from fail2progress.skills.limits import STRETCH_RE2
+from fail2progress.skills.phases import contained
 
 RELEASE = 0.012
 """Metres above what lies below at which an object is let go."""
@@ -14,11 +15,13 @@ CLEARANCE = 0.04
 
 
 def release_height(scene: Scene, index: int, place: Array) -> float:
-    """Top (m) of the highest thing under an object's footprint at a place (x, y); tables' lowest top where there is none."""
+    """Top (m) of the highest thing under an object's footprint at a place (x, y); tables' lowest top where there is none.
+
+    What lies in the object comes along, and is not in its way.
+    """
     bounds = scene.bounds()
     half = (bounds[index, 1, :2] - bounds[index, 0, :2]) / 2
     under = np.asarray(((bounds[:, 0, :2] < place + half) & (bounds[:, 1, :2] > place - half)).all(axis=1))
-    under[index] = False
-    tops = bounds[under, 1, 2]
+    tops = bounds[under & ~contained(bounds, index), 1, 2]
     tables = bounds[[spec.category == "table" for spec in scene.objects], 1, 2]
     return float(tops.max() if len(tops) else tables.min(initial=STRETCH_RE2.low[2]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from fail2progress.core.goals import Atom, check_agree
 from fail2progress.core.objects import Shape, category
@@ -12,7 +12,7 @@ from fail2progress.tasks.atoms import expand
 from fail2progress.tasks.base import Task
 from fail2progress.tasks.layout import DRAWER_CLEARANCE, TOUCHING
 from fail2progress.tasks.recipe import members
-from fail2progress.tasks.schema import Choice, ObjectEntry, TaskFile
+from fail2progress.tasks.schema import Choice, ObjectEntry, Size, TaskFile
 
 Place = tuple[int | str, ...]
 """Where in a file: keys and positions from its root."""
@@ -33,6 +33,7 @@ def _objects(content: TaskFile) -> Iterator[tuple[Place, str]]:
         if entry.name in earlier:
             yield (*at, "name"), f"{entry.name} stands here twice"
         yield from ((at + place, text) for place, text in _entry(entry, groups, earlier))
+        yield from ((at + place, text) for place, text in _without_use(entry, earlier))
         crossed = next((name for name, other in earlier.items() if _always_crossed(entry, other)), None)
         if crossed is not None:
             yield (*at, "at"), f"{entry.name} stands inside {crossed}, wherever the two are drawn"
@@ -51,6 +52,9 @@ def _entry(entry: ObjectEntry, groups: frozenset[str], earlier: Mapping[str, Obj
     drawer = category(entry.category).shape is Shape.DRAWER
     if entry.size is None and not drawer:
         yield ("name",), f"{entry.name} has no size"
+    elif entry.size is not None:
+        walls = _too_small(_least(entry.size), entry.category)
+        yield from ((("size",), f"{entry.name} is a {entry.category}: {text}") for text in walls)
     if drawer and entry.inside is None:
         yield (given[0],), f"{entry.name} is a drawer: it is inside a cabinet"
     if entry.row is not None and (entry.on is None or entry.name not in groups or len(entry.supports) != 1):
@@ -65,9 +69,57 @@ def _entry(entry: ObjectEntry, groups: frozenset[str], earlier: Mapping[str, Obj
             yield (given[0],), f"{support} is a {earlier[base].category}, nothing goes inside"
         elif drawer and earlier[base].category != "cabinet":
             yield (given[0],), f"{entry.name} is a drawer: it is inside a cabinet, not a {earlier[base].category}"
+        elif drawer and (small := list(_too_small(_room(earlier[base]), entry.category, DRAWER_CLEARANCE))):
+            yield (given[0],), f"{support} has no room for a drawer: {small[0]}"
+        elif drawer and (other := _drawer_of(earlier, support)) is not None:
+            yield (given[0],), f"{support} has a drawer already: {other}"
         elif drawer and (entry.opening[0] < 0.0 or entry.opening[1] > _travel(earlier[base])):
             way = f"{entry.name} in {support} can be pulled out by 0 to {_travel(earlier[base]):.3f} m"
             yield ("opening",), f"{way}, got {list(entry.opening)}"
+
+
+def _without_use(entry: ObjectEntry, earlier: Mapping[str, ObjectEntry]) -> Iterator[tuple[Place, str]]:
+    """The keys that say something which the way of placing does not use."""
+    kinds = [category(earlier[base].category) for name in entry.supports if (base := name.removesuffix("_*")) in earlier]
+    free = entry.row is not None or (entry.on is not None and any(kind.shape in (Shape.TABLE, Shape.SHELF) for kind in kinds))
+    used = {"yaw", "margin", "region"} if free else set()
+    used |= {"opening"} if category(entry.category).shape is Shape.DRAWER else {"size"}
+    for key in ("size", "yaw", "margin", "region", "opening"):
+        if key not in used and getattr(entry, key) != ObjectEntry.model_fields[key].default:
+            yield (key,), f"{entry.name}: {key} {_NO_USE[key]}; leave it out"
+
+
+_NO_USE = {
+    "size": "of a drawer follows from its cabinet",
+    "yaw": "is for what stands on a table or a shelf (a fixed place has its own: at: {yaw: ...})",
+    "margin": "is for what stands on a table or a shelf",
+    "region": "is for what stands on a table or a shelf",
+    "opening": "is for drawers",
+}
+
+
+def _least(size: Size) -> tuple[float, float, float]:
+    """The smallest extents (m) that may be drawn."""
+    x = size.x[0]
+    return x, x if size.y == "x" else size.y[0], x if size.z == "x" else size.z[0]
+
+
+def _room(cabinet: ObjectEntry) -> tuple[float, float, float]:
+    return _least(cabinet.size) if cabinet.size is not None else (math.inf,) * 3
+
+
+def _too_small(extents: Sequence[float], name: str, more: Sequence[float] = (0.0, 0.0, 0.0)) -> Iterator[str]:
+    """Which extents (m) leave no hollow between the walls of a category, when it needs so much `more`."""
+    kind = category(name)
+    walls = {Shape.OPEN_BOX: (2, 2, 1), Shape.DRAWER: (2, 2, 1), Shape.SHELF: (1, 2, 2)}.get(kind.shape, (0, 0, 0))
+    for axis, extent, count, clear in zip("xyz", extents, walls, more, strict=True):
+        if count and extent <= kind.wall * count + clear:
+            yield f"{axis} must be above {kind.wall * count + clear:.3f} m for its walls, got {extent:g}"
+
+
+def _drawer_of(earlier: Mapping[str, ObjectEntry], cabinet: str) -> str | None:
+    """A drawer that is in a cabinet in any case."""
+    return next((name for name, other in earlier.items() if other.category == "drawer" and other.supports == (cabinet,)), None)
 
 
 def _travel(cabinet: ObjectEntry) -> float:
@@ -85,8 +137,7 @@ def _core(entry: ObjectEntry) -> list[tuple[float, float]]:
     """Along x, y and z the highest that an entry's lower side may be, and the lowest of its upper side (m); else nothing."""
     if entry.at is None or entry.size is None or entry.at.yaw != (0.0, 0.0) or category(entry.category).container:
         return []
-    x = entry.size.x[0]
-    y, z = (x if extent == "x" else extent[0] for extent in (entry.size.y, entry.size.z))
+    x, y, z = _least(entry.size)
     sides = [(middle[1] - size / 2, middle[0] + size / 2) for middle, size in ((entry.at.x, x), (entry.at.y, y))]
     return [*sides, (entry.at.top[1] - z, entry.at.top[0])]
 
@@ -124,12 +175,12 @@ def _stage(
         unknown = next((name for atom in atoms for name in atom.names if name not in names), None)
         if unknown is not None:
             yield (*place, j), f"{pattern}: {unknown!r} is not in the scene of {key} objects: {', '.join(names)}"
-    try:
-        check_agree(wished if not isinstance(stage, Choice) else ())
-    except ValueError as error:
-        yield at, str(error)
     total = len(wished)
     wanted = 1 if not isinstance(stage, Choice) else key if stage.choose == "objects" else stage.choose
+    try:
+        check_agree(wished if not isinstance(stage, Choice) or wanted > 1 else ())
+    except ValueError as error:
+        yield at, str(error)
     if total < wanted:
         yield at, f"{total} atoms for {key} objects; {wanted} are needed"
 

@@ -154,19 +154,20 @@ class Layout:
         raise DoesNotFitError(f"no room for {spec.name} in {container}")
 
     def stack(self, spec: ObjectSpec, base: str) -> None:
-        """Put an object on the middle of another one."""
+        """Put an object on the middle of another one. DoesNotFitError where something stands on that already."""
         index = self.index(base)
-        x, y = self.poses[index][:2].tolist()
-        self.add(spec, pose(x, y, self._top(base) + spec.size[2] / 2))
+        top, half = self._top(base), (np.array(spec.size) / 2).tolist()
+        (x, y), z = self.poses[index][:2].tolist(), top + half[2]
+        if not self._free((x, y, z), half, 0.0, but=[i for i, (low, _) in enumerate(self._boxes) if low[2] < top - TOUCHING]):
+            raise DoesNotFitError(f"no room for {spec.name} on {base}")
+        self.add(spec, pose(x, y, z))
 
     def beside(self, spec: ObjectSpec, other: str, side: int, gap: float = 0.001) -> None:
-        """Put an object against another, on the same support: side 0 to 3 is its own +x, +y, -x, -y. DoesNotFitError if taken,
-        or if it would stick out of what the other stands on."""
+        """Put an object against another: side 0 to 3 is its own +x, +y, -x, -y. DoesNotFitError if taken or sticking out."""
         index = self.index(other)
         at, size = self.poses[index], self.objects[index].size
         axis, sign = side % 2, 1 if side < 2 else -1
-        offset = np.zeros(2)
-        offset[axis] = sign * ((size[axis] + spec.size[axis]) / 2 + gap)
+        offset = np.eye(2)[axis] * sign * ((size[axis] + spec.size[axis]) / 2 + gap)
         x, y = at[:2] + _turn(_yaw(at)) @ offset
         z = at[2] - size[2] / 2 + spec.size[2] / 2
         half = (*_footprint(spec.size, _yaw(at)) / 2, spec.size[2] / 2)
@@ -175,11 +176,13 @@ class Layout:
         self.add(spec, pose(x, y, z, _yaw(at)))
 
     def fit_drawer(self, name: str, cabinet: str, opening: float) -> None:
-        """Put a drawer into its cabinet, pulled out by so many metres towards the cabinet's -x."""
+        """Put a drawer into its cabinet, pulled out by so many metres towards the cabinet's -x. DoesNotFitError: no room."""
         index = self.index(cabinet)
         size = np.array(self.objects[index].size) - DRAWER_CLEARANCE
         at = self.poses[index].copy()
         at[:2] -= _turn(_yaw(at)) @ np.array([opening + _DRAWER_INSET, 0.0])
+        if not self._free(at[:3].tolist(), (*_footprint(size.tolist(), _yaw(at)) / 2, size[2] / 2), gap=0.0, but=[index]):
+            raise DoesNotFitError(f"no room for {name} in {cabinet}")
         self.add(ObjectSpec(name, "drawer", (float(size[0]), float(size[1]), float(size[2])), inside_of=cabinet), at)
         self.openings[name] = opening
 
@@ -249,8 +252,7 @@ def two_tables(rng: np.random.Generator) -> Layout:
     for name, side in (("table_a", 1), ("table_b", -1)):
         size = (rng.uniform(0.42, 0.55), rng.uniform(0.50, 0.62), 0.04)
         top = rng.uniform(0.42, 0.58)
-        at = pose(rng.uniform(0.55, 0.65), side * rng.uniform(0.36, 0.44), top - 0.02)
-        layout.add(ObjectSpec(name, "table", size), at)
+        layout.add(ObjectSpec(name, "table", size), pose(rng.uniform(0.55, 0.65), side * rng.uniform(0.36, 0.44), top - 0.02))
     return layout
 
 

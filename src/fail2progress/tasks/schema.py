@@ -132,7 +132,7 @@ class ObjectEntry(_Strict):
     name: Name
     category: Annotated[str, AfterValidator(_known_category)]
     size: Size | None = None
-    """May be left out for a drawer, which then fits its cabinet."""
+    """None for a drawer, which fits its cabinet."""
     at: Place | None = None
     on: str | list[str] | None = None
     inside: str | list[str] | None = None

@@ -109,10 +109,10 @@ def test_both_robots_have_the_same_ranges_and_speeds(name: str) -> None:
     assert (joint.low, joint.high, joint.speed, joint.acceleration) == (axis.low, axis.high, axis.speed, axis.acceleration)
 
 
-@pytest.mark.parametrize("direction", [0.0, 0.7, -2.0])
-def test_a_push_starts_where_the_training_data_have_it_start(direction: float) -> None:
+@pytest.mark.parametrize(("direction", "yaw"), [(0.0, 0.0), (0.7, 0.0), (-2.0, 0.0), (0.7, 0.4), (0.0, 0.8)])
+def test_a_push_starts_where_the_training_data_have_it_start(direction: float, yaw: float) -> None:
     specs = (ObjectSpec("table", "table", (0.6, 0.9, 0.04)), ObjectSpec("it", "cuboid", (0.06, 0.05, 0.05)))
-    scene = Scene(specs, np.stack([pose(0.6, 0.0, 0.48), pose(0.6, 0.0, 0.525)]))
+    scene = Scene(specs, np.stack([pose(0.6, 0.0, 0.48), pose(0.6, 0.0, 0.525, yaw)]))
     call = SkillCall("push", "it", (direction, 0.1))
     phases = plan(scene, call, StretchBody())
     lift, arm = (next(p.goals[axis] for p in phases if p.name == name) for axis, name in (("lift", "lower"), ("arm", "reach")))

@@ -101,3 +101,16 @@ def test_fingers_close_across_a_wall_below_the_rim_of_what_is_too_wide(yaw: floa
     solid = Scene((table, replace(bag, category="cuboid")), scene.poses)
     with pytest.raises(OutOfReachError, match=r"bag is 0\.140 m wide, the gripper opens 0\.125 m: push it instead"):
         plan(solid, SkillCall("pick_place", "bag", (0.0, -0.3, 0.012, 0.0)))
+
+
+@pytest.mark.parametrize(("size", "held"), [((0.2, 0.2, 0.04), True), ((0.04, 0.2, 0.2), False)])
+def test_fingers_close_around_what_is_thin_as_it_lies(size: tuple[float, float, float], held: bool) -> None:
+    """Turned over onto a side: a plate that stands on its edge fits, a board that lies flat does not."""
+    things = ObjectSpec("table", "table", (0.6, 1.2, 0.04)), ObjectSpec("it", "cuboid", size)
+    lying = [0.6, -0.1, 0.5 + size[0] / 2, np.sqrt(0.5), 0.0, np.sqrt(0.5), 0.0]
+    scene, call = Scene(things, np.stack([pose(0.6, 0.0, 0.48), lying])), SkillCall("pick_place", "it", (0.0, 0.2, 0.012, 0.0))
+    if held:
+        assert next(one.goals["grip"] for one in plan(scene, call) if one.name == "grasp") == pytest.approx(STRETCH.fingers(0.04))
+    else:
+        with pytest.raises(OutOfReachError, match=r"it is 0\.200 m wide, the gripper opens 0\.125 m: push it instead"):
+            plan(scene, call)

@@ -30,6 +30,8 @@ def jobs(on_table: Build) -> list[Job]:
         Job(loaded, SkillCall("pick_place", "cup", (-0.1, -0.4, 0.012, 1.0)), seed=1),
         Job(alone, SkillCall("pick_place", "it", (0.05, 0.25, 0.012, 0.0)), seed=2),
         Job(alone, SkillCall("push", "it", (0.5, 0.1)), seed=3),
+        # Down through the table: what is held is left on it.
+        Job(alone, SkillCall("pick_place", "it", (0.1, 0.1, -0.3, 0.0)), seed=4),
     ]
 
 
@@ -64,7 +66,7 @@ def test_the_same_jobs_give_the_same_outcomes(jobs: list[Job], outcomes: list[Ou
 @needs_warp
 @pytest.mark.slow
 def test_worlds_take_turns(jobs: list[Job], outcomes: list[Outcome]) -> None:
-    """With two worlds for three jobs the one that is done first takes the last job; outcomes come in the order of the jobs."""
+    """With two worlds for four jobs the one that is done first takes the next job; outcomes come in the order of the jobs."""
     from fail2progress.simulation.mujoco_warp.backend import MujocoWarpSimulator
 
     with MujocoWarpSimulator(2) as simulator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ import numpy as np
 
 from fail2progress.core.scene import Array, Scene, turned
 from fail2progress.simulation.base import Disturbances
-from fail2progress.simulation.held import Held
+from fail2progress.simulation.held import MOMENT, TRAILING, Held
 from fail2progress.simulation.knock import knocked
 from fail2progress.simulation.mujoco.bodies import TIMESTEP, knock, read_scene
 from fail2progress.simulation.mujoco.rays import Bodies
@@ -91,7 +92,7 @@ class Running:
         self.bodies.data.eq_active[0] = 0
 
     def follow(self, positions: Array, quaternion: Array, turns: Array, arrivals: Sequence[int] = ()) -> None:
-        """See Hand. What is held slips out where the fingers do not hold it; the hand goes on."""
+        """See Hand. What is held slips out where the fingers do not hold it, or where it is kept back; the hand goes on."""
         holds = bool(self.bodies.data.eq_active[0])
         lost = self._held.lost(positions, self.period) if holds else None
         orientations, end = turned(quaternion, turns), len(positions) if lost is None else lost
@@ -107,10 +108,12 @@ class Running:
         What flies free on its hand, everything else asleep, does so in one step a period, or in one for two where it flies level,
         which is above all that is in the way. The last of the way, where it may touch something, takes two a period, so that
         it arrives as it would have. flying: whether a set-point is none of those.
+        What is held and meets what does not give way is not drawn through it, but left behind.
         """
         model, data, step, clock, spent = self.bodies.model, self.bodies.data, mujoco.mj_step, time.perf_counter, 0.0
         place, orientation, options = data.mocap_pos[0], data.mocap_quat[0], model.opt
-        count, height, k = len(positions), positions[:, 2].tolist(), 0
+        count, height, k, late = len(positions), positions[:, 2].tolist(), 0, 0
+        held = data.xpos[model.eq_obj2id[0]] if data.eq_active[0] else place
         while k < count:
             periods, steps = 1, _CHUNK
             if flying[k] and data.ncon == 0 and data.ntree_awake == 1:
@@ -121,6 +124,10 @@ class Running:
             begin = clock()
             step(model, data, steps)
             spent += clock() - begin
+            late = late + 1 if steps == _CHUNK and math.dist(held, place) > TRAILING else 0
+            if late > MOMENT:
+                self.release()
+                held, late, flying = place, 0, [False] * count
         options.timestep = TIMESTEP
         self.stepping += spent
 

@@ -5,6 +5,7 @@ These are kernels of Warp, which compiles their source for the device: one threa
 
 import warp as wp
 
+from fail2progress.simulation.held import MOMENT, TRAILING
 from fail2progress.skills.limits import HANDLE_DAMPING, HANDLE_FORCE, HANDLE_STIFFNESS
 
 FREE, SETTLING, PLAYING, RESTING, DONE = 0, 1, 2, 3, 4
@@ -86,6 +87,7 @@ def steer(
     press: wp.array2d(dtype=wp.vec2),
     opening: wp.array2d(dtype=float),
     movable: int,
+    late: wp.array(dtype=int),
     mocap_pos: wp.array2d(dtype=wp.vec3),
     mocap_quat: wp.array2d(dtype=wp.quat),
     active: wp.array2d(dtype=bool),
@@ -111,7 +113,14 @@ def steer(
     body = grip[world]
     if body >= 0:
         at = 7 * body
-        active[world, body] = hold[world, k] > 0
+        if active[world, body]:
+            now = wp.vec3(qpos[world, at], qpos[world, at + 1], qpos[world, at + 2])
+            if wp.length(now - mocap_pos[world, 0]) > wp.static(TRAILING):
+                late[world] = late[world] + 1
+            elif late[world] <= wp.static(MOMENT):
+                late[world] = 0
+        # What is kept back by what does not give way is left behind, for good.
+        active[world, body] = hold[world, k] > 0 and late[world] <= wp.static(MOMENT)
         start = wp.vec3(saved[0, world, at], saved[0, world, at + 1], saved[0, world, at + 2])
         mocap_pos[world, 0] = start + shift[world, k]
         a = turn[world, k]

@@ -78,8 +78,8 @@ class Worlds:
         room = {name: number * (padded.structure.places + 1) for name, number in most.items()}
         self.data = mjw.make_data(model, nworld=count, **room)
         self.eyes = Eyes(padded, self.model)
-        places, whole = padded.structure.places, (warp.zeros(count, dtype=int) for _ in range(7))
-        self._phase, self._ticks, self._calm, self._latched, self._length, self._grip, self._drawer = whole
+        places, whole = padded.structure.places, (warp.zeros(count, dtype=int) for _ in range(8))
+        self._phase, self._ticks, self._calm, self._latched, self._length, self._grip, self._drawer, self._late = whole
         self._saved = warp.zeros((3, count, model.nq), dtype=float)
         self._touching = warp.zeros((2 * count, places, places), dtype=int)
         self._place_of = warp.array(padded.place_of.astype(np.int32), dtype=int)
@@ -117,7 +117,7 @@ class Worlds:
         _write_whole(self._hold, index, load.hold)
         for target, column in zip((self._length, self._grip, self._drawer, self._phase), load.columns.T, strict=True):
             _write_whole(target, index, column[:, None])
-        for target in (self._ticks, self._calm):
+        for target in (self._ticks, self._calm, self._late):
             _write_whole(target, index, np.zeros((len(rows), 1), np.int32))
 
     def _start(self, index: Any, numbers: Numbers) -> None:
@@ -156,7 +156,7 @@ class Worlds:
         contacts = [data.nacon, data.contact.worldid, data.contact.geom, data.contact.dist]
         inputs = [*contacts, self._place_of, self._latched, self._gap]
         warp.launch(kernels.touch, dim=data.naconmax, inputs=inputs, outputs=[self._touching])
-        tracks = [self._hold, *self._tracks.values(), len(self.padded.structure.movable)]
+        tracks = [self._hold, *self._tracks.values(), len(self.padded.structure.movable), self._late]
         warp.launch(
             kernels.steer,
             dim=self.count,

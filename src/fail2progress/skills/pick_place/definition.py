@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fail2progress.core.outlines import footprint_of
 from fail2progress.core.scene import Scene
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.definition import Achieves, Adjustable, Condition, Lifted, Parameter, SkillDefinition
@@ -14,9 +15,9 @@ _HERE = "fail2progress.skills.pick_place"
 
 
 def _feasible(scene: Scene, call: SkillCall, limits: Limits) -> str | None:
-    size = scene.sizes[scene.index(call.object)]
-    if min(size[:2]) > limits.gripper_opening:
-        return f"{call.object} is {min(size[:2]):.3f} m wide, the gripper opens {limits.gripper_opening:.2f} m"
+    size, _ = footprint_of(scene, scene.index(call.object))
+    if min(size) > limits.gripper_opening:
+        return f"{call.object} is {min(size):.3f} m wide, the gripper opens {limits.gripper_opening:.2f} m"
     place = scene.position(call.object) + np.array(call.parameters[:3])
     if (place < limits.low).any() or (place > limits.high).any():
         return f"the placement {np.round(place, 3).tolist()} is out of reach"

@@ -10,6 +10,7 @@ import numpy as np
 from fail2progress.core.scene import Array, Scene
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.motion import minimum_jerk
+from fail2progress.skills.phases import contained
 from fail2progress.skills.placement import CLEARANCE
 from fail2progress.skills.programs import Equipment, Hand, HandProgram
 
@@ -29,7 +30,7 @@ def _run(hand: Hand, call: SkillCall) -> None:
     goal = start + np.array(call.parameters[:3]) + [hand.adjusted("place_x"), hand.adjusted("place_y"), 0.0]
     clear = CLEARANCE + hand.adjusted("clearance")
     top = max(start[2], goal[2]) + clear
-    top = max(top, _highest(hand.scene, index, start, goal) + clear + hand.scene.sizes[index, 2] / 2)
+    top = max(top, _highest(hand.scene, index, start, goal) + clear + float(np.ptp(hand.scene.bounds()[index, :, 2])) / 2)
     way = [start, np.array([*start[:2], top]), np.array([*goal[:2], top]), goal]
     _carry(hand, way, quat, call.parameters[3])
     hand.release()
@@ -43,7 +44,7 @@ def _between_fingers(scene: Scene, index: int, beside: Array) -> bool:
     if not beside.any():
         return True
     local = scene.turns[index].T @ beside
-    return bool((np.abs(local[:2]) < scene.sizes[index, :2] / 2).all())
+    return bool((np.abs(local) < scene.sizes[index] / 2).all())
 
 
 def _highest(scene: Scene, index: int, start: Array, goal: Array) -> float:
@@ -51,8 +52,7 @@ def _highest(scene: Scene, index: int, start: Array, goal: Array) -> float:
     bounds = scene.bounds()
     low, high = np.minimum(start, goal)[:2] - 0.12, np.maximum(start, goal)[:2] + 0.12
     near = ((bounds[:, 0, :2] < high) & (bounds[:, 1, :2] > low)).all(axis=1)
-    contained = (bounds[:, 0] >= bounds[index, 0] - 0.002).all(axis=1) & (bounds[:, 1] <= bounds[index, 1] + 0.05).all(axis=1)
-    return float(bounds[near & ~contained, 1, 2].max(initial=0.0))
+    return float(bounds[near & ~contained(bounds, index), 1, 2].max(initial=0.0))
 
 
 def _carry(hand: Hand, way: list[Array], quat: Array, turn: float) -> None:

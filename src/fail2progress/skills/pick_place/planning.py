@@ -20,10 +20,11 @@ _APART = 0.012
 """Metres that a placement keeps from other things."""
 _CONTACT = 0.03
 """Metres within which the lowest visible point of an object is taken to stand on the surface below it."""
+_NEAREST, _FARTHEST = torch.tensor(STRETCH_RE2.low), torch.tensor(STRETCH_RE2.high)
 
 
 def place_parameters(scene: Boxes, step: Step, unit: Tensor, segments: Segments) -> tuple[Tensor, Tensor]:
-    """(B, 2) numbers in [0, 1] to (B, 4) parameters, and (B,) whether the placement collides.
+    """(B, 2) numbers in [0, 1] to (B, 4) parameters, and (B,) whether the placement collides or is out of reach.
 
     `scene` holds B scenes. The object's lowest point is where it stands, also when its foot is hidden.
     """
@@ -38,24 +39,42 @@ def place_parameters(scene: Boxes, step: Step, unit: Tensor, segments: Segments)
     foot = _foot(box, segments.surfaces(), mine)
     shift = torch.cat([place - mine[:, :, :2].mean(dim=1), (top + RELEASE - foot).unsqueeze(1)], dim=1)
     parameters = torch.cat([shift, torch.zeros(len(unit), 1)], dim=1)
-    return parameters, _collides(scene, step.object, step.target, mine + shift.unsqueeze(1), mine)
+    placed = mine + shift.unsqueeze(1)
+    return parameters, _collides(scene, step.object, step.target, placed, mine) | _out_of_reach(placed)
 
 
-def graspable(scene: Boxes, step: Step, segments: Segments) -> bool:
-    """Whether an object may fit between the fingers: a box around its points is up to sqrt(2) wider than a turned object."""
-    box = scene.box[0, step.object]
-    return bool((box[1] - box[0])[:2].min() <= math.sqrt(2) * STRETCH_RE2.gripper_opening)
+def possible(scene: Boxes, step: Step, segments: Segments) -> bool:
+    """Whether an object may fit between the fingers, and some place on its target is within reach.
+
+    A box around its points is up to sqrt(2) wider than a turned object.
+    """
+    wide = scene.box[0, step.object, 1, :2] - scene.box[0, step.object, 0, :2]
+    if wide.min() > math.sqrt(2) * STRETCH_RE2.gripper_opening or step.target is None:
+        return False
+    mine, target = scene.box[:, step.object], scene.box[:, step.target]
+    half = (mine[:, 1] - mine[:, 0]) / 2
+    low, high = _region(target, half, segments.is_container(step.target))
+    height = (target[:, 1, 2] + RELEASE + mine[:, :, 2].mean(dim=1) - _foot(scene.box, segments.surfaces(), mine)).unsqueeze(1)
+    return not bool(_out_of_reach(torch.stack([torch.cat([low, height], dim=1), torch.cat([high, height], dim=1)], dim=1)).any())
 
 
-SAMPLER = PlannerSampler(2, place_parameters, graspable)
+SAMPLER = PlannerSampler(2, place_parameters, possible)
 
 
 def _region(target: Tensor, half: Tensor, container: bool) -> tuple[Tensor, Tensor]:
-    """(B, 2) corners of where an object's centre may go in x and y."""
+    """(B, 2) corners of where an object's centre may go in x and y: of that part of it that is within reach, if there is one."""
     inset = half[:, :2] + (0.006 if container else _EDGE)
     low, high = target[:, 0, :2] + inset, target[:, 1, :2] - inset
     middle = target[:, :, :2].mean(dim=1)
-    return torch.minimum(low, middle), torch.maximum(high, middle)
+    low, high = torch.minimum(low, middle), torch.maximum(high, middle)
+    begin, end = torch.maximum(low, _NEAREST[:2]), torch.minimum(high, _FARTHEST[:2])
+    return torch.where(begin <= end, begin, low), torch.where(begin <= end, end, high)
+
+
+def _out_of_reach(placed: Tensor) -> Tensor:
+    """(B,) whether the middle of boxes (B, 2, 3) is where the robot cannot put anything."""
+    place = placed.mean(dim=1)
+    return ((place < _NEAREST) | (place > _FARTHEST)).any(dim=1)
 
 
 def _top_below(box: Tensor, mask: Tensor, moved: int, target: int, place: Tensor, half: Tensor) -> Tensor:

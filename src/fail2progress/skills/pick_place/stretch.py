@@ -9,14 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from fail2progress.core.objects import Shape
+from fail2progress.core.outlines import footprint_of
 from fail2progress.core.scene import Array, Scene
 from fail2progress.skills.base import SkillCall
-from fail2progress.skills.phases import Body, OutOfReachError, Phase, Reach, contained, heading_of
+from fail2progress.skills.phases import Body, OutOfReachError, Phase, Reach, contained
 
 OPEN = 0.03
 """Metres that the fingers are wider apart than what they go around."""
 _DEEP = 0.03
 """Metres below the rim of a container at which its wall is gripped."""
+_LEVEL = math.cos(math.radians(5))
+"""The rim of a container that leans more than this is not where a wall is looked for."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def _held(scene: Scene, call: SkillCall, robot: Body) -> tuple[_Hold, Reach]:
             failed = failed or error
     if failed is not None:
         raise failed
-    narrow = float(scene.sizes[index, :2].min())
+    narrow = float(footprint_of(scene, index)[0].min())
     raise OutOfReachError(f"{call.object} is {narrow:.3f} m wide, the gripper opens {robot.opening:.3f} m: push it instead")
 
 
@@ -85,14 +88,14 @@ def _ends(scene: Scene, call: SkillCall, robot: Body, hold: _Hold) -> tuple[Arra
 def _holds(scene: Scene, name: str, robot: Body) -> Iterator[_Hold]:
     """Around the whole object where it fits between the fingers, which close across the hand; else a wall, the nearest first."""
     index = scene.index(name)
-    size, yaw, (low, high) = scene.sizes[index], heading_of(scene.poses[index]), scene.bounds()[index]
+    (size, yaw), (low, high) = footprint_of(scene, index), scene.bounds()[index]
     across = {h: _across(h, yaw) for h in robot.headings}
     fitting = tuple(h for h, axis in across.items() if size[axis] <= robot.opening)
     if fitting:
         yield _Hold(np.zeros(2), float(scene.poses[index, 2]), float(min((high - low)[:2])), fitting)
         return
     kind = scene.objects[index].kind
-    if kind.shape is not Shape.OPEN_BOX:
+    if kind.shape is not Shape.OPEN_BOX or scene.turns[index, 2, 2] < _LEVEL:
         return
     c, s = math.cos(yaw), math.sin(yaw)
     walls = [(axis, sign * (size[axis] - kind.wall) / 2) for axis in (0, 1) for sign in (-1.0, 1.0)]

@@ -52,13 +52,14 @@ def frame_of(table: Tabletop, camera: Camera = CAMERA, held_by_hand: bool = Fals
     return replace(frame, pose=None) if held_by_hand else frame
 
 
-
 @pytest.mark.parametrize("lean", [0.0, 4.0])
 def test_a_surface_s_box_is_where_its_readings_are_though_the_camera_s_pose_leans(lean: float) -> None:
     frame, angle = frame_of(CLUTTER), np.radians(lean)
     assert frame.pose is not None
     leaning = frame.pose.copy()
-    leaning[:3, :3] = np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]) @ leaning[:3, :3]
+    leaning[:3, :3] = (
+        np.array([[np.cos(angle), 0, np.sin(angle)], [0, 1, 0], [-np.sin(angle), 0, np.cos(angle)]]) @ leaning[:3, :3]
+    )
     found = GeometricSegmenter().segment(replace(frame, pose=leaning))
     (table,) = found.surfaces
     off = np.abs(table.points[:, 2] - table.pose[2]) - table.size[2] / 2
