@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fail2progress.core.objects import Shape
 from fail2progress.core.scene import pose
-from fail2progress.perception.completion import Thresholds, box_around, complete
+from fail2progress.perception.completion import Thresholds, complete
 from fail2progress.perception.segmentation.base import Perceived, Segment
 
 RNG = np.random.default_rng(0)
@@ -114,12 +114,6 @@ def test_the_height_of_a_table_withstands_noise() -> None:
     noisy = segment("table", flat.points + 0.01 * RNG.standard_normal(flat.points.shape), Shape.TABLE, "table")
     _, _, bounds = rows(noisy)
     assert bounds[0, 1, 2] == pytest.approx(0.505, abs=3e-3)
-
-
-def test_outliers_do_not_make_a_box() -> None:
-    points = np.concatenate([RNG.uniform(0, 1, (2000, 3)), [[9.0, 9.0, 9.0]]]).astype(np.float32)
-    assert box_around(points, 0.01) == pytest.approx(np.array([[0.0] * 3, [1.0] * 3]), abs=0.02)
-    assert not box_around(np.empty((0, 3), np.float32), 0.01).any()
 
 
 @settings(deadline=None, max_examples=30)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError
 
 from fail2progress.core import relations
 from fail2progress.core.objects import Shape
 from fail2progress.core.scene import Array
+from fail2progress.perception.half_planes import box_around, depth_in, ends_along, outline, rectangle
 from fail2progress.perception.handles import body
 from fail2progress.perception.segmentation.base import Perceived, Segment
 
@@ -105,12 +105,12 @@ class _Completion:
         trims = [0.1 * trim if part.shape is Shape.TABLE else trim for part in self.parts]  # 1 % of a table is centimetres
         self.bounds = np.array([box_around(*pair) for pair in zip(clouds, trims, strict=True)]).reshape(-1, 2, 3)
         self.lowest = self.bounds[:, 0, 2].copy()
-        self.outlines = tuple(_outline(cloud, trim) for cloud in clouds)
+        self.outlines = tuple(outline(cloud, trim) for cloud in clouds)
         dense = [part.hollow and part.cavity is not None for part in self.parts]  # vessels, as dense as a camera sees them
         bodies = [part.points[body(part.points)] if it else part.points for part, it in zip(self.parts, dense, strict=True)]
         self.vessels = [_sparse(points) for points in bodies]
         handled = [len(points) < len(part.points) for points, part in zip(bodies, self.parts, strict=True)]
-        self.bodies = [_outline(vessel, trim) if less else None for vessel, less in zip(self.vessels, handled, strict=True)]
+        self.bodies = [outline(vessel, trim) if less else None for vessel, less in zip(self.vessels, handled, strict=True)]
         self.support, self.container = np.full((2, len(self.parts)), -1, np.int64)
         self.pulled = np.full(len(self.parts), -np.inf)
 
@@ -140,12 +140,12 @@ class _Completion:
             j = cabinet_of(i, self.parts, self.bounds, self.seen)
             if j is not None:
                 axes = np.stack([part.inwards, [-part.inwards[1], part.inwards[0]]])
-                own, cabinet = (_ends(self.clouds[k], axes, self.thresholds.trim) for k in (i, j))
+                own, cabinet = (ends_along(self.clouds[k], axes, self.thresholds.trim) for k in (i, j))
                 self.pulled[i] = cabinet[0, 0] - own[0, 0]
                 own[1, 0] = max(own[1, 0], own[0, 0] + 0.9 * (cabinet[1, 0] - cabinet[0, 0]))
                 corners = np.array([(x, y) for x in own[:, 0] for y in own[:, 1]]) @ axes
                 self.bounds[i, :, :2] = corners.min(axis=0), corners.max(axis=0)
-                self.outlines = (*self.outlines[:i], _rectangle(own, axes), *self.outlines[i + 1 :])
+                self.outlines = (*self.outlines[:i], rectangle(own, axes), *self.outlines[i + 1 :])
 
     def _put_down(self, i: int) -> None:
         """Let i reach down to the highest thing under it."""
@@ -167,7 +167,7 @@ class _Completion:
         if self.container[j] == i:
             return None  # a tote does not stand on what lies in it
         extent = self.bounds[i, 1, :2] - self.bounds[i, 0, :2]
-        depth = _depth(self.outlines[j], self.bounds[i].mean(axis=0)[None, :2])[0]
+        depth = depth_in(self.outlines[j], self.bounds[i].mean(axis=0)[None, :2])[0]
         rim = float(self.bounds[j, 1, 2])
         if depth < -0.25 * extent.min():
             return None
@@ -182,14 +182,14 @@ class _Completion:
     def _top_near(self, i: int, j: int) -> float:
         """Height (m) of j's top beside i: what leans on something, or is not level, is lower there than elsewhere."""
         points = self.clouds[j]
-        near = points[_depth(self.outlines[i], points[:, :2].astype(float)) > -self.thresholds.around, 2]
+        near = points[depth_in(self.outlines[i], points[:, :2].astype(float)) > -self.thresholds.around, 2]
         return min(float(np.quantile(near, 0.9)), float(self.bounds[j, 1, 2])) if len(near) >= 10 else float(self.bounds[j, 1, 2])
 
     def _beside(self, i: int) -> list[tuple[float, bool, int]]:
         """The table next to i, if one is: it may go on where the image ends or something hides it."""
         centre = self.bounds[i].mean(axis=0)[None, :2]
         near = [
-            (float(_depth(self.outlines[j], centre)[0]), j)
+            (float(depth_in(self.outlines[j], centre)[0]), j)
             for j, part in enumerate(self.parts)
             if part.shape is Shape.TABLE and self.bounds[j, 1, 2] < self.lowest[i] + 0.01
         ]
@@ -221,7 +221,7 @@ class _Completion:
             return False
         around = self.bodies[j]
         around = self.outlines[j] if around is None else around
-        return float(np.median(_depth(around, under[:, :2].astype(float)))) > rules.within
+        return float(np.median(depth_in(around, under[:, :2].astype(float)))) > rules.within
 
     def _through_mouth(self, points: NDArray[np.float32], j: int) -> NDArray[np.bool_]:
         """(n,) whether the camera sees points (n, 3), lower than the rim of j, through its mouth."""
@@ -230,10 +230,10 @@ class _Completion:
         if eye is None or eye[2] <= rim or not len(points):
             return np.ones(len(points), bool)
         top = cloud[cloud[:, 2] > rim - self.thresholds.mouth * (rim - low)]
-        mouth = _outline(top, 0.0) if len(top) >= 10 else self.outlines[j]
+        mouth = outline(top, 0.0) if len(top) >= 10 else self.outlines[j]
         away = points.astype(float) - eye
         crossing = eye[:2] + away[:, :2] * ((rim - eye[2]) / np.minimum(away[:, 2], -1e-3))[:, None]
-        return _depth(mouth, crossing) > -self.thresholds.rim
+        return depth_in(mouth, crossing) > -self.thresholds.rim
 
     def _is_scrap(self, i: int) -> bool:
         """Whether a segment that was found by what it looks like is too small to be more than a piece of the container itself."""
@@ -253,50 +253,6 @@ class _Completion:
 def _sparse(points: NDArray[np.float32]) -> NDArray[np.float32]:
     """(m, 3) as many of (n, 3) points as are enough."""
     return points[:: 1 + len(points) // _ENOUGH]
-
-
-def box_around(points: NDArray[np.float32], trim: float) -> Array:
-    """(2, 3) ends of a cloud in metres, outliers left out; zeros where there is none."""
-    if len(points) == 0:
-        return np.zeros((2, 3))
-    low, high = np.quantile(points, (trim, 1.0 - trim), axis=0)
-    stretch = (high - low) * trim / (1.0 - 2.0 * trim)
-    return np.asarray(np.stack([low - stretch, high + stretch]), float)
-
-
-def _outline(points: NDArray[np.float32], trim: float) -> Array:
-    """(k, 3) half planes of the convex outline from above, without the `trim` outermost points in every direction."""
-    flat = points[:, :2].astype(float)
-    if len(flat) < 4:
-        return np.empty((0, 3))
-    try:
-        hull = flat[ConvexHull(flat).vertices]
-    except QhullError:
-        return np.empty((0, 3))
-    edges = np.roll(hull, -1, axis=0) - hull
-    normals = np.stack([edges[:, 1], -edges[:, 0]], axis=1)
-    normals = normals / np.maximum(np.linalg.norm(normals, axis=1), 1e-9)[:, None]
-    angles = np.arange(16) * np.pi / 8
-    normals = np.concatenate([normals, np.stack([np.cos(angles), np.sin(angles)], axis=1)])
-    return np.concatenate([normals, -np.quantile(flat @ normals.T, 1.0 - trim / 4, axis=0)[:, None]], axis=1)
-
-
-def _ends(points: NDArray[np.float32], axes: Array, trim: float) -> Array:
-    """(2, 2) m: ends of a cloud (n, 3) along two level axes (2, 2), outliers left out."""
-    return box_around(np.concatenate([points[:, :2] @ axes.T, points[:, 2:]], axis=1).astype(np.float32), trim)[:, :2]
-
-
-def _rectangle(ends: Array, axes: Array) -> Array:
-    """(4, 3) half planes of a rectangle with ends (2, 2) m along two level axes (2, 2)."""
-    normals = np.concatenate([-axes, axes])
-    return np.concatenate([normals, np.concatenate([ends[0], -ends[1]])[:, None]], axis=1)
-
-
-def _depth(outline: Array, points: Array) -> Array:
-    """(n,) metres that points (n, 2) lie within an outline, negative outside."""
-    if len(outline) == 0:
-        return np.full(len(points), -np.inf)
-    return np.asarray(-(points @ outline[:, :2].T + outline[:, 2]).max(axis=1))
 
 
 def cabinet_of(i: int, parts: tuple[Segment, ...], bounds: Array, seen: NDArray[np.bool_]) -> int | None:

@@ -96,14 +96,8 @@ def continued(track: Track, sighting: Track) -> Track:
 def off_rails(track: Track, sighting: Track) -> float:
     """Metres between two sightings of drawers, but for how far they are pulled out."""
     apart = sighting.centre - track.centre
-    along = float(apart[:2] @ _inwards(sighting.segment))
+    along = float(apart[:2] @ sighting.segment.inwards)
     return float(np.sqrt(max(float(apart @ apart) - along**2, 0.0)))
-
-
-def _inwards(drawer: Segment) -> Array:
-    """(2,) level direction in which it is shut."""
-    angle = 2 * np.arctan2(drawer.pose[6], drawer.pose[3])
-    return np.array([np.cos(angle), np.sin(angle)])
 
 
 def may_be(track: Track, sighting: Track) -> bool:
@@ -121,7 +115,7 @@ def sighting(segment: Segment, surface: bool, colour: Colour | None) -> Track:
     mean = np.full(3, np.nan) if colour is None else _hue(colour.reshape(-1, 3)[segment.pixels])
     centre = (low + high) / 2
     if surface and segment.shape is Shape.DRAWER:
-        inwards = _inwards(segment)
+        inwards = segment.inwards
         ahead = some[:, :2] @ inwards
         centre[:2] += inwards * (float(np.quantile(ahead, 0.01)) - float(centre[:2] @ inwards))
     return Track(segment, surface, centre, np.concatenate([np.sort(np.log(extents)), mean]))

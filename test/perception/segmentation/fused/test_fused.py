@@ -18,18 +18,17 @@ from fail2progress.perception.segmentation.geometric.guide import Geometry, Guid
 from fail2progress.perception.segmentation.geometric.regions import Window
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from fail2progress.perception.segmentation.learned.guide import GuideRules
-from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules, instances
+from fail2progress.perception.segmentation.learned.instances import VoteRules, instances
 from fail2progress.perception.segmentation.orientation import turned
 from fail2progress.perception.segmentation.registry import segmenter
+from support.fused_frames import WHOLE, found, seen
 from support.tabletop_frames import frame_of
 
-WHOLE = (slice(0, 480), slice(0, 640))
 TABLE = (box(1.0, 0.7, 0.03).shifted(0, 0, -0.03), (170, 140, 105))
 LONG = (box(0.2, 0.07, 0.12).shifted(-0.12, 0.05, 0), (180, 50, 45))
 SMALL = (box(0.06, 0.06, 0.09).shifted(0.16, -0.05, 0), (50, 80, 170))
 PLACES = ((0.0, -0.8, 0.6), (0.0, 0.0, 0.03))
 """Of the camera, and of what it looks at."""
-USUAL = FuseRules()
 NONE_FREE = FuseRules(free=FreeRules(across=0.0))
 """Nothing counts as standing free."""
 
@@ -45,39 +44,6 @@ def parts(frame: RgbdFrame) -> tuple[Mask, Mask, Mask]:
     whole, small = (_mask(segment.pixels, frame) for segment in GeometricSegmenter().segment(frame).segments)
     columns = np.arange(640)[None] < np.median(np.nonzero(whole)[1])
     return whole & columns, whole & ~columns, small
-
-
-def seen(parts: tuple[Mask, ...], depths: tuple[float, ...], sure: float = 1.0) -> Seen:
-    """What a network says of parts (480, 640) that point to places so far apart in the third direction."""
-    small = [part[::2, ::2] for part in parts]
-    thing = sure * np.any(small, axis=0).astype(np.float32)
-    places = np.zeros((3, *thing.shape), np.float32)
-    for part, depth in zip(small, depths, strict=True):
-        places[2][part] = depth
-    return Seen(thing, 1 - thing, places, np.zeros_like(thing), np.any(small, axis=0).astype(np.float32))
-
-
-def found(
-    frame: RgbdFrame,
-    told: Seen,
-    given: list[np.ndarray] | None = None,
-    outsiders: tuple[np.ndarray, ...] = (),
-    stacks: tuple[list[np.ndarray], ...] = (),
-    fusing: FuseRules = USUAL,
-) -> list[np.ndarray]:
-    """Pixels of the segments; given: in place of geometry's objects, with what it takes for none and for stacks."""
-    guide = FusedGuide(lambda: told, told.thing.shape, WHOLE, VoteRules(), GuideRules(), join_rules(), fusing)
-
-    class Guided(GeometricSegmenter):
-        guided = True
-
-        def guide(self, frame: RgbdFrame, window: Window) -> Guide:
-            return guide
-
-        def _objects(self, *what: object) -> tuple[list[np.ndarray], list[np.ndarray], list[list[np.ndarray]]]:
-            return super()._objects(*what) if given is None else (given, list(outsiders), list(stacks))  # type: ignore[arg-type]
-
-    return [segment.pixels for segment in Guided().segment(frame).segments]
 
 
 def test_halves_that_point_near_each_other_are_one_thing(frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]) -> None:
