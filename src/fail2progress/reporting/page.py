@@ -11,7 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
-from PIL import Image
+
+from fail2progress.core.images import opened
 
 MEASURES = {
     "failure_f1": "relations after the skill, F1 on the failure's kind",
@@ -51,7 +52,7 @@ def _environment() -> Environment:
 def webp(picture: bytes) -> bytes:
     """A PNG as WebP, a tenth of its size where it shows surfaces: for pages with many of them."""
     buffer = io.BytesIO()
-    with Image.open(io.BytesIO(picture)) as image:
+    with opened(io.BytesIO(picture)) as image:
         image.convert("RGB").save(buffer, "webp", quality=85, method=6)
     return buffer.getvalue()
 
