@@ -20,7 +20,7 @@ from fail2progress.cli.common import WorkError, print_json, show_table, table_of
 
 CORE = ("numpy", "scipy", "sklearn", "torch", "mujoco", "transforms3d", "pydantic", "safetensors", "open3d", "mcap")
 OPTIONAL = {
-    "rclpy": "ROS 2 nodes: source a ROS 2 installation (Humble, Jazzy or Kilted), or run: make ros",
+    "rclpy": "ROS 2 nodes: see what is said of the ROS 2 stack",
     "transformers": "names for segments by an open-vocabulary detector: pip install 'fail2progress[labeller]'",
     "stretch_body": "a real Stretch: pip install 'fail2progress[stretch]' on the robot",
     "ray": "work over many machines: pip install ray",
