@@ -14,7 +14,7 @@ from importlib import metadata, util
 from pathlib import Path
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from fail2progress.cli.common import WorkError, print_json, show_table, table_of
 
@@ -150,6 +150,6 @@ def _weights() -> list[Finding]:
 def _show(findings: list[Finding]) -> None:
     table = table_of("what", "", "found", "what to do")
     for finding in findings:
-        mark = "[green]fine[/]" if finding.fine else "[red]missing[/]" if finding.needed else "optional"
-        table.add_row(finding.name, mark, escape(finding.found), "" if finding.fine else escape(finding.advice))
+        word, colour = ("fine", "green") if finding.fine else ("missing", "red") if finding.needed else ("optional", "")
+        table.add_row(finding.name, Text(word, colour), finding.found, "" if finding.fine else finding.advice)
     show_table(table)

@@ -56,9 +56,9 @@ def run(order: Order, json_output: bool) -> None:
 def _keep(
     order: Order, stem: str, report: dict[str, object], page: str, json_output: bool, picture: bytes = b"", caption: str = ""
 ) -> None:
-    """Write `<stem>.json`, `.md`, and `.png` where there is a picture, which the page then shows, and print the report or the page.
+    """Write `<stem>.json`, `.md`, and `.png` where there is a picture, and print the report or the page.
 
-    caption: of the picture; default: the stem.
+    caption: of the picture, which the page shows below all else; default: the stem.
     """
     write_json(order.out / f"{stem}.json", report)
     write_whole(order.out / f"{stem}.md", f"{page}\n![{caption or stem}]({stem}.png)\n" if picture else page)
@@ -67,7 +67,8 @@ def _keep(
     if json_output:
         print_json(report)
     else:
-        say(page)
+        for line in page.splitlines():
+            say(line)
 
 
 def _clutter(order: Order, json_output: bool) -> None:
