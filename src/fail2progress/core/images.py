@@ -18,8 +18,8 @@ class TooLargeError(ValueError):
 
 
 def opened(source: Path | BinaryIO, kinds: Sequence[str] | None = None) -> Image.Image:
-    """An image that is not decoded yet; kinds: of which it may be, by Pillow's names. Large ones are for the caller to refuse, and
-    so are not warned of.
+    """An image that is not decoded yet; kinds: of which it may be, by Pillow's names. Large ones are for the caller to refuse: no
+    warning is given.
 
     TooLargeError; UnidentifiedImageError or another OSError, SyntaxError or ValueError where it is damaged.
     """

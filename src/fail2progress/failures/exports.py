@@ -123,7 +123,7 @@ def to_mcap(path: Path, event: FailureEvent, report: FailureReport | None) -> No
 
 
 def _nanoseconds(time: str) -> int:
-    """Since 1970, of a time in ISO 8601; in whole numbers, as one of floating point has steps of hundreds of nanoseconds there."""
+    """Since 1970, of a time in ISO 8601; in whole numbers, as those of floating point lie hundreds of nanoseconds apart there."""
     since = datetime.fromisoformat(time).astimezone(timezone.utc) - datetime(1970, 1, 1, tzinfo=timezone.utc)
     return since // timedelta(microseconds=1) * 1000
 
