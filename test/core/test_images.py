@@ -31,5 +31,5 @@ def test_large_images_are_opened_without_a_warning_and_huge_ones_are_refused(tmp
 
 def test_an_image_is_of_the_kinds_that_are_asked_for() -> None:
     with pytest.raises(UnidentifiedImageError):
-        opened(io.BytesIO(of_size(2, 2)), ["JPEG"])
-    assert opened(io.BytesIO(of_size(2, 2)), ["PNG"]).size == (2, 2)
+        opened(io.BytesIO(of_size(2, 2)), ("JPEG",))
+    assert opened(io.BytesIO(of_size(2, 2)), ("PNG",)).size == (2, 2)

@@ -1,7 +1,6 @@
 """Files from outside: what they may be, and that nothing in them does harm."""
 
 import json
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from fail2progress.perception.camera_files import parse_camera, read_camera
 from fail2progress.perception.files import read_files, read_frame
 from fail2progress.perception.segmentation.base import PerceptionError
 from support.frame_files import PLAIN
-from support.png_files import of_size
 
 
 def test_a_frame_is_read_in_metres(files: tuple[Path, Path, Path]) -> None:
@@ -88,15 +86,6 @@ def test_empty_depth_is_noticed(files: tuple[Path, Path, Path]) -> None:
     Image.fromarray(np.zeros((48, 64), np.uint16)).save(files[1])
     with pytest.raises(PerceptionError, match=r"depth\.png is empty"):
         read_frame(*files)
-
-
-def test_too_many_pixels_are_told_and_nothing_else(files: tuple[Path, Path, Path]) -> None:
-    for side, said in ((12_000, "12000 x 12000 pixels are too many"), (20_000, r"Image size \(400000000 pixels\) exceeds limit")):
-        files[0].write_bytes(of_size(side, side))
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with pytest.raises(PerceptionError, match=rf"color\.png: {said}"):
-                read_frame(*files)
 
 
 def test_proportions_that_differ_are_named(files: tuple[Path, Path, Path]) -> None:

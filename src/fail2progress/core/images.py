@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +16,7 @@ class TooLargeError(ValueError):
     """An image of more pixels than anybody would decode; says how many."""
 
 
-def opened(source: Path | BinaryIO, kinds: Sequence[str] | None = None) -> Image.Image:
+def opened(source: Path | BinaryIO, kinds: tuple[str, ...] | None = None) -> Image.Image:
     """An image that is not decoded yet; kinds: of which it may be, by Pillow's names. Large ones are for the caller to refuse: no
     warning is given.
 

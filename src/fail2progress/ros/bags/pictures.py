@@ -151,7 +151,7 @@ def _open(content: bytes) -> Picture.Image:
     if kind is None:
         raise DamagedError("a compressed image that is neither PNG, JPEG, TIFF nor WebP")
     try:
-        found = opened(io.BytesIO(content), [kind])
+        found = opened(io.BytesIO(content), (kind,))
     except UnidentifiedImageError as error:  # which names a place in memory, another one each time
         raise DamagedError(f"a damaged picture ({kind} by its first bytes alone)") from error
     except (OSError, SyntaxError, ValueError) as error:
