@@ -59,9 +59,16 @@ def test_the_pages_build_without_a_warning(tmp_path: Path) -> None:
     assert "SegmentedCloud" in (tmp_path / "api" / "core.html").read_text()
 
 
-@pytest.mark.parametrize("page", PEOPLE, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_to_files_lead_somewhere(page: Path) -> None:
-    assert [target for target in targets(page) if not target.exists()] == []
+def test_links_to_files_lead_somewhere() -> None:
+    pages = {*PEOPLE, *DOCS.rglob("*.md")}
+    assert [(page.name, target.name) for page in sorted(pages) for target in targets(page) if not target.exists()] == []
+
+
+def test_a_report_shows_its_own_pictures() -> None:
+    """Not those of another one, from which its text was taken."""
+    shown = [(page, target) for page in sorted((DOCS / "reports").rglob("*.md")) for target in targets(page)]
+    pictures = [(page.name, target.name) for page, target in shown if target.suffix in (".png", ".gif", ".svg")]
+    assert pictures and [(page, name) for page, name in pictures if Path(name).stem != Path(page).stem] == []
 
 
 def test_every_page_can_be_reached_and_every_picture_is_shown() -> None:

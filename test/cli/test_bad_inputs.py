@@ -14,6 +14,7 @@ from PIL import Image
 
 from fail2progress.tasks.items import Item, to_json
 from support import samples
+from support.png_files import of_size
 from support.processes import command, spoken
 
 Run = Callable[..., Any]
@@ -40,6 +41,8 @@ FILES: dict[str, bytes] = {
     "cut.json": b'{"schema": 1, "digest": "0", "config": {}}',
     "nul.sqlite": b"\0" * 4096,
     "huge.json": json.dumps({"width": 10**8, "height": 1, "fx": 1, "fy": 1, "cx": 1, "cy": 1}).encode(),
+    "large.png": of_size(12_000, 12_000),
+    "vast.png": of_size(20_000, 20_000),
     "many.yaml": b"/**/learner: {ros__parameters: {samples: many}}\n",
     "vast.yaml": b"/**/learner: {ros__parameters: {samples: 1" + b"0" * 400 + b"}}\n",
     "crowd.yaml": b"name: crowd\ncounts: {1: {cup: 1000000000}}\nstages: [on(cup_1, table_a)]\n",
@@ -117,6 +120,8 @@ BAD = (
     ("failures show --store empty", "empty: no failure was met here"),
     ("gaps ls --file latin.json", "latin.json: cannot be read"),
     ("perceive color.png depth.png --camera huge.json", "pixels are too many"),
+    ("perceive large.png depth.png --camera latin.json", "large.png: 12000 x 12000 pixels are too many (at most 16777216)"),
+    ("perceive vast.png depth.png --camera latin.json", "vast.png: Image size (400000000 pixels) exceeds limit"),
     ("perceive color.png depth.png --camera latin.json", "latin.json is not JSON"),
     ("perceive color.png depth.png --camera empty.json", "empty.json"),
     ("perceive color.png depth.png --camera deep.json", "deep.json is not JSON"),
@@ -196,6 +201,7 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.filterwarnings("error::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize(("words", "said"), BAD, ids=[words for words, _ in BAD])
 def test_one_line_says_what_is_wrong(refuses: Run, there: Path, monkeypatch: pytest.MonkeyPatch, words: str, said: str) -> None:
     monkeypatch.chdir(there)

@@ -57,6 +57,19 @@ def test_show_tells_what_was_learnt_also_after_another_attempt_in_vain(run, stor
     assert "The model v0002 learnt from it: better." in shown and "Later, no new model was accepted: worse elsewhere." in shown
 
 
+def test_names_that_a_terminal_would_obey_are_written_out(run, tmp_path: Path, event: FailureEvent) -> None:
+    """And none is taken for the markup of a table."""
+    header, path = event.header, tmp_path / "f.sqlite"
+    call = header.call.model_copy(update={"object": "cup\n\x1b[31m[bold]"})
+    update = {"call": call, "task": "a\nb\x1b[2J", "goal": ("above(a\rb, c)",)}
+    FailureStore(path).add(event.model_copy(update={"header": header.model_copy(update=update)}))
+    listed, shown = (run("failures", word, "--store", path) for word in ("ls", "show"))
+    assert "cup\\n\\x1b[31m[bold]" in listed.stdout and len(listed.stdout.splitlines()) == 5
+    assert "a\\nb\\x1b[2J, " in shown.stdout and "above(a\\rb, c)" in shown.stdout
+    for result in (listed, shown, run("failures", "ls", "--store", path, "--task", "x\x1b[31m")):
+        assert not {"\x1b", "\r"} & {*result.stdout, *result.stderr}
+
+
 def test_export_writes_arrays_that_need_no_pickle(run, store: Path, event: FailureEvent, tmp_path: Path) -> None:
     out = tmp_path / "made" / "failure.npz"
     assert run("failures", "export", event.id, "--store", store, "--out", out).exit_code == 0

@@ -179,6 +179,19 @@ def test_a_folder_of_frames(run: Run, files: tuple[Path, Path, Path], tmp_path: 
     assert run("perceive", folder).exit_code == 1
 
 
+def test_names_of_frames_that_a_terminal_would_obey_are_written_out(
+    run: Run, files: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    for name in ("x\ny\x1b[31mred", "good"):
+        for kind, path in zip(("color", "depth"), files, strict=False):
+            (tmp_path / f"{name}-{kind}.png").write_bytes(path.read_bytes() if name == "good" else b"damaged")
+    (tmp_path / "camera.json").write_bytes(files[2].read_bytes())
+    result = run("perceive", tmp_path)
+    assert result.exit_code == 0 and "\x1b" not in result.output
+    assert any(line.startswith(" x\\ny\\x1b[31mred   refused") for line in result.stdout.splitlines())
+    assert any(line.startswith("x\\ny\\x1b[31mred: ") for line in result.stderr.splitlines())
+
+
 def test_what_had_to_be_assumed_of_a_folder_s_frames_is_told(run: Run, files: tuple[Path, Path, Path], tmp_path: Path) -> None:
     depth = np.asarray(Image.open(files[1]))
     for number in range(6):

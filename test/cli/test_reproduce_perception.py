@@ -32,7 +32,8 @@ def test_crowded_scenes_are_scored_by_place_and_sensor(tmp_path: Path) -> None:
     rows = report["rows"]
     assert rows["all"]["things"] == rows["place: table"]["things"] > 0
     assert {"found", "mean_iou", "overlap_F", "boundary_F"} <= set(rows["all"])
-    assert "| all |" in (tmp_path / "clutter_fused.md").read_text()
+    page = (tmp_path / "clutter_fused.md").read_text()
+    assert "| all |" in page and page.endswith("\n![faults, the first of each](clutter_fused.png)\n")
     missed = rows["all"]["things"] - round(rows["all"]["found"] * rows["all"]["things"])
     counted = sum(sum(own.values()) for kind, own in report["faults"].items() if kind != "of no thing")
     assert counted == missed and (tmp_path / "clutter_fused.png").read_bytes().startswith(b"\x89PNG")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fail2progress.reporting.benchmark_page import benchmark_page
+from fail2progress.reporting.benchmark_pictures import rounds_figure
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "docs" / "reports" / "induced" / "example" / "report.json"
@@ -35,6 +36,19 @@ def test_bounds_are_drawn_where_the_rules_of_the_run_have_them(page: Path) -> No
     report["rules"] |= {"drift": 0.3}
     moved = re.findall('base64,([^"]+)', benchmark_page(report))
     assert [one == other for one, other in zip(plots[0], moved, strict=True)].count(False) == 1
+
+
+@pytest.mark.parametrize("last", [1, 2, 3, 40])
+def test_rounds_are_whole_numbers_and_fresh_draws_are_called_so(last: int) -> None:
+    report = json.loads(EXAMPLE.read_text())
+    series = {mode: (rows * 20)[: last + 1] for mode, rows in report["rounds"].items()}
+    numbered = {mode: [{**row, "round": number} for number, row in enumerate(rows)] for mode, rows in series.items()}
+    figure = rounds_figure(numbered, report["rules"])
+    figure.draw_without_rendering()
+    ticks = [tick for axes in figure.axes for tick in axes.get_xticks()]
+    assert ticks and all(float(tick).is_integer() for tick in ticks)
+    legend = figure.axes[0].get_legend()
+    assert legend is not None and [text.get_text() for text in legend.get_texts()] == ["accumulate", "fresh static draws"]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fail2progress.core.scene import Scene
-from fail2progress.reporting.framing import apart, framed
+from fail2progress.reporting.framing import framed
 from fail2progress.reporting.render import VIEW
 from fail2progress.tasks.registry import task
 
@@ -27,10 +27,3 @@ def test_a_scene_in_which_nothing_moves_is_seen_as_before() -> None:
     fixed = [index for index, spec in enumerate(SCENE.objects) if not spec.movable]
     scene = Scene(tuple(SCENE.objects[index] for index in fixed), SCENE.poses[fixed])
     assert framed(scene, VIEW) == VIEW
-
-
-def test_names_that_would_cover_each_other_stand_in_lines_of_their_own() -> None:
-    places = apart(["cup_1", "capsule_1", "capsule_2", "far"], [(100.0, 50.0), (104.0, 52.0), (99.0, 49.0), (400.0, 50.0)], 9.0)
-    assert places[0] == (100.0, 50.0) and places[3] == (400.0, 50.0)
-    heights = sorted(y for x, y in places[:3])
-    assert min(np.diff(heights)) > 10.0 and [x for x, _ in places] == [100.0, 104.0, 99.0, 400.0]

@@ -76,6 +76,8 @@ def test_files_are_written_whole_and_read_line_by_line(tmp_path: Path) -> None:
         (text("scene", "objects", 0, "size_m", [1, 0, 1]), "size must be positive"),
         (text("scene", "objects", 0, "pose", [0, 0, 0, 1, 1, 0, 0]), "quaternion has length 1.4142, not 1"),
         (text("scene", "objects", 0, "name", "world"), "no object can be called 'world'"),
+        (text("scene", "objects", 0, "name", '<b>"x'), "scene.objects.0.name: String should match pattern '^[A-Za-z]["),
+        (text("scene", "objects", 0, "name", "a\n"), "scene.objects.0.name: String should match pattern"),
         (text("scene", "objects", 0, "colour", "red"), "scene.objects.0.colour: unknown key 'colour'; known: name, category"),
         (text("scene", "openings", {"drawer": 0.1}), "scene.openings: unknown key 'openings'; known: objects, openings_m. Did"),
         (text("scene", "objects", 1, "name", "table_a"), "object names must differ"),

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from fail2progress.cli.common import UserError, print_json, say, show_table, table_of
+from fail2progress.cli.plain_text import lines
 from fail2progress.ros import graph
 
 if TYPE_CHECKING:
@@ -88,10 +89,10 @@ def _show(found: BagInfo) -> None:
         rate = topic.to_dict()["rate_hz"]
         encoding = ", ".join([*sorted(topic.encodings), *(f"{width}x{height}" for width, height in sorted(topic.sizes))])
         rows.add_row(
-            f"{topic.name}\n  {topic.type}",
+            lines(topic.name, f"  {topic.type}"),
             str(topic.count),
             f"{rate:.1f}" if isinstance(rate, float) else "",
             f"{topic.gap / 1e9:.2f}",
-            "\n".join(filter(None, (found.played.get(topic.name, ""), encoding))),
+            lines(*filter(None, (found.played.get(topic.name, ""), encoding))),
         )
     show_table(rows)

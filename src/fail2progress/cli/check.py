@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.markup import escape
 
 from fail2progress.cli.common import WorkError, print_json, say, show_table, table_of
 
@@ -47,7 +46,7 @@ def robot(
     else:
         rows = table_of("check", "", "found", "what to do")
         for finding in found:
-            rows.add_row(finding.name, "good" if finding.good else "BAD", escape(finding.said), escape(finding.remedy))
+            rows.add_row(finding.name, "good" if finding.good else "BAD", finding.said, finding.remedy)
         show_table(rows)
     bad = [finding.name for finding in found if not finding.good]
     if bad:

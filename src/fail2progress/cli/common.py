@@ -21,10 +21,10 @@ from typing import Any, NoReturn
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
+from fail2progress.cli.plain_text import PlainTable, visible
 from fail2progress.core.files import try_out, write_whole
 from fail2progress.core.runs import ABOUT, STORE, Run, RunError, Runs, working_in
 
@@ -236,8 +236,8 @@ def shown(path: Path) -> str:
 
 
 def say(message: str) -> None:
-    """A line on standard error, whole, beside other threads; the stream itself replaces what a terminal cannot show."""
-    sys.stderr.write(message + "\n")
+    """A line on standard error, whole, beside other threads; what cannot be seen is written out."""
+    sys.stderr.write(visible(message) + "\n")
     sys.stderr.flush()
 
 
@@ -246,9 +246,9 @@ def console() -> Console:
     return Console(stderr=True)
 
 
-def table_of(*heads: str, whole: Sequence[str] = ()) -> Table:
+def table_of(*heads: str, whole: Sequence[str] = ()) -> PlainTable:
     """An empty table. Its first column, and those named in `whole`, are never wrapped: they hold ids and names."""
-    made = Table(box=SIMPLE_HEAD, pad_edge=False)
+    made = PlainTable(box=SIMPLE_HEAD, pad_edge=False)
     for head in heads:
         longest = max(map(len, head.split()), default=0)
         made.add_column(head, no_wrap=head in (heads[0], *whole), overflow="fold", min_width=longest)
@@ -265,11 +265,11 @@ def show_lines(lines: Iterable[tuple[str, str]]) -> None:
     """Names and values on standard output: wrapped beside each other in a terminal, a line each in a pipe."""
     if not sys.stdout.isatty():
         for name, value in lines:
-            typer.echo(f"{name:16} {value}")
+            typer.echo(visible(f"{name:16} {value}"))
         return
-    grid = Table.grid(padding=(0, 2))
+    grid = PlainTable.grid(padding=(0, 2))
     for name, value in lines:
-        grid.add_row(name, escape(value))
+        grid.add_row(name, value)
     show_table(grid)
 
 

@@ -14,13 +14,13 @@ from importlib import metadata, util
 from pathlib import Path
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from fail2progress.cli.common import WorkError, print_json, show_table, table_of
 
 CORE = ("numpy", "scipy", "sklearn", "torch", "mujoco", "transforms3d", "pydantic", "safetensors", "open3d", "mcap")
 OPTIONAL = {
-    "rclpy": "ROS 2 nodes: source a ROS 2 installation (Humble, Jazzy or Kilted), or run: make ros",
+    "rclpy": "ROS 2 nodes: see what is said of the ROS 2 stack",
     "transformers": "names for segments by an open-vocabulary detector: pip install 'fail2progress[labeller]'",
     "stretch_body": "a real Stretch: pip install 'fail2progress[stretch]' on the robot",
     "ray": "work over many machines: pip install ray",
@@ -156,6 +156,6 @@ def _weights() -> list[Finding]:
 def _show(findings: list[Finding]) -> None:
     table = table_of("what", "", "found", "what to do")
     for finding in findings:
-        mark = "[green]fine[/]" if finding.fine else "[red]missing[/]" if finding.needed else "optional"
-        table.add_row(finding.name, mark, escape(finding.found), "" if finding.fine else escape(finding.advice))
+        word, colour = ("fine", "green") if finding.fine else ("missing", "red") if finding.needed else ("optional", "")
+        table.add_row(finding.name, Text(word, colour), finding.found, "" if finding.fine else finding.advice)
     show_table(table)

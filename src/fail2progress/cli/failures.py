@@ -22,6 +22,7 @@ from fail2progress.cli.common import (
     writable,
 )
 from fail2progress.cli.outputs import check_output
+from fail2progress.cli.plain_text import visible
 
 if TYPE_CHECKING:
     from fail2progress.failures.event import FailureEvent, Header
@@ -179,7 +180,7 @@ def rm(
     """
     kept = _open(store)
     whole = kept.whole_id(identity)
-    if force or typer.confirm(f"remove failure {whole} from {kept.path}?", err=True):
+    if force or typer.confirm(visible(f"remove failure {whole} from {kept.path}?"), err=True):
         kept.remove(whole)
         say(f"removed failure {whole}")
 

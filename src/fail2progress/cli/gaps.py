@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import Commands, UserError, print_json, require, run_of, say, show_table, table_of
+from fail2progress.cli.plain_text import visible
 
 if TYPE_CHECKING:
     from fail2progress.core.gaps import Gap
@@ -66,7 +67,7 @@ def show(
     if as_json:
         return print_json(found[0].model_dump(mode="json"))
     for name, value in found[0].model_dump(mode="json").items():
-        typer.echo(f"{name:14} {value}")
+        typer.echo(visible(f"{name:14} {value}"))
 
 
 def _read(named: Path | None, run: str | None) -> tuple[Gap, ...]:

@@ -249,7 +249,7 @@ def _row(versions: Registry, version: str) -> dict[str, Any]:
 
 def _told(row: dict[str, Any]) -> list[tuple[str, str]]:
     """What is noted of a version, for people."""
-    from fail2progress.reporting.page import measures
+    from fail2progress.reporting.measures import measures
 
     note = row["note"]
     lines = [(key, str(row[key])) for key in ("version", "model", "digest", "parent", "event") if row[key] is not None]
@@ -258,8 +258,8 @@ def _told(row: dict[str, Any]) -> list[tuple[str, str]]:
     if row["gate"]:
         lines.append(("acceptance test", _test(row)))
         lines += [
-            (name, f"{before} before, {after} after")
-            for name, before, after in measures(row["gate"]["before"], row["gate"]["after"])
+            (one.measure.name, f"{one.before} before, {one.after} after")
+            for one in measures(row["gate"]["before"], row["gate"]["after"])
         ]
     lines += [(f"seconds, {stage}", f"{spent:.1f}") for stage, spent in note.get("seconds", {}).items()]
     lines += [("assumed", text) for text in row["gaps"]]

@@ -56,7 +56,8 @@ def run(order: Order, json_output: bool) -> None:
     if json_output:
         print_json(report)
     else:
-        say(text)
+        for line in text.splitlines():
+            say(line)
 
 
 class RunnableStudy(Protocol):

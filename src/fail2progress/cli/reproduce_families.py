@@ -74,7 +74,8 @@ def run(order: Order, json_output: bool) -> None:
     if json_output:
         print_json(report)
     else:
-        say(markdown(report))
+        for line in markdown(report).splitlines():
+            say(line)
 
 
 def _chosen(names: str, otherwise: Sequence[str], kind: str, known: Sequence[str] = ()) -> tuple[str, ...]:

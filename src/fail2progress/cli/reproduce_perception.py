@@ -59,22 +59,25 @@ def run(order: Order, json_output: bool) -> None:
     if order.table in alone:
         return alone[order.table](order, json_output)
     report, text, picture = (_noise if order.table == "noise" else _identities)(order)
-    shown = f"{text}\n![{order.table}]({order.table}.png)\n"
-    _keep(order, order.table, report, shown, json_output, picture, text)
+    _keep(order, order.table, report, text, json_output, picture)
 
 
 def _keep(
-    order: Order, stem: str, report: dict[str, object], page: str, json_output: bool, picture: bytes = b"", told: str = ""
+    order: Order, stem: str, report: dict[str, object], page: str, json_output: bool, picture: bytes = b"", caption: str = ""
 ) -> None:
-    """Write `<stem>.json`, `.md`, and `.png` where there is a picture, and print the report or the page; told: in its place."""
+    """Write `<stem>.json`, `.md`, and `.png` where there is a picture, and print the report or the page.
+
+    caption: of the picture, which the page shows below all else; default: the stem.
+    """
     write_json(order.out / f"{stem}.json", report)
-    write_whole(order.out / f"{stem}.md", page)
+    write_whole(order.out / f"{stem}.md", f"{page}\n![{caption or stem}]({stem}.png)\n" if picture else page)
     if picture:
         write_whole(order.out / f"{stem}.png", picture)
     if json_output:
         print_json(report)
     else:
-        say(told or page)
+        for line in page.splitlines():
+            say(line)
 
 
 def _clutter(order: Order, json_output: bool) -> None:
@@ -86,8 +89,8 @@ def _clutter(order: Order, json_output: bool) -> None:
     with checked():
         chosen = segmenter(order.segmenter)
     report, faults = clutter.study(chosen, order.episodes, order.seed, say)
-    picture = faults_picture.sheet(faults.shown)
-    _keep(order, f"clutter_{chosen.name}", report, clutter.page(report), json_output, picture)
+    picture = faults_picture.sheet(faults.shown) if faults.shown else b""
+    _keep(order, f"clutter_{chosen.name}", report, clutter.page(report), json_output, picture, "faults, the first of each")
 
 
 def _thresholds(order: Order, json_output: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fail2progress.cli.common import Commands, checked, print_json, require, say, show_lines, show_table, table_of
+from fail2progress.cli.plain_text import visible
 
 if TYPE_CHECKING:
     from fail2progress.core.runs import Run, Runs
@@ -77,7 +78,7 @@ def rm(
     for run in chosen:
         with checked():
             _all().check_removable(run)
-        if force or typer.confirm(f"remove {run.folder} with all that lies in it ({run.size / 1e6:.1f} MB)?", err=True):
+        if force or typer.confirm(visible(f"remove {run.folder} with all that lies in it ({run.size / 1e6:.1f} MB)?"), err=True):
             with checked():
                 _all().remove(run)
             say(f"removed {run.folder}")

@@ -10,6 +10,7 @@ import typer
 from fail2progress.cli.common import checked, print_json, say, show_table, table_of
 from fail2progress.cli.limits import MOST_SEED
 from fail2progress.cli.outputs import check_output
+from fail2progress.cli.plain_text import visible
 from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
@@ -72,9 +73,9 @@ def show(
         ]
         print_json({**_entry(task), "objects": trial.objects, "seed": seed, "stages": goals, "scene": things})
         return
-    typer.echo(f"{task.name}: {task.summary}")
+    typer.echo(visible(f"{task.name}: {task.summary}"))
     for number, stage in enumerate(trial.stages, 1):
-        typer.echo(f"stage {number}: {stage}")
+        typer.echo(visible(f"stage {number}: {stage}"))
     table = table_of("object", "category", "size (m)", "middle (m)")
     for spec, pose in zip(trial.scene.objects, trial.scene.poses, strict=True):
         numbers = (" ".join(f"{value:.3f}" for value in row) for row in (spec.size, pose[:3]))

@@ -9,6 +9,7 @@ import typer
 
 from fail2progress.cli.common import UserError, print_json, say
 from fail2progress.cli.limits import MOST, MOST_SEED
+from fail2progress.cli.plain_text import visible
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +42,7 @@ def transfer(
     else:
         for (who, code), count in sorted(Counter((row.robot, row.code.value) for row in rows).items()):
             first = next(row for row in rows if (row.robot, row.code.value) == (who, code))
-            typer.echo(f"{who}: {code}, {count} times; {first.evidence}")
+            typer.echo(visible(f"{who}: {code}, {count} times; {first.evidence}"))
         say(f"{len(rows)} reasons against {', '.join(profile.name for profile in profiles)}")
     if rows:
         raise typer.Exit(1)

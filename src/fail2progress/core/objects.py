@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from fail2progress.core.names import unknown
 
@@ -73,6 +76,10 @@ def free_name(name: str) -> str:
     if name.startswith("/"):
         raise ValueError(f"no object can be called {name!r}: names with a slash at their beginning are those of robots' bodies")
     return name
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64), AfterValidator(free_name)]
+"""What people call a thing of a scene, in files of tasks and of items: goals and simulators read it as one word."""
 
 
 def is_container(name: str) -> bool:

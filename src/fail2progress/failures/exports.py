@@ -21,7 +21,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Literal
 
@@ -110,7 +110,7 @@ def to_npz(path: Path, event: FailureEvent, report: FailureReport | None) -> Non
 
 def to_mcap(path: Path, event: FailureEvent, report: FailureReport | None) -> None:
     """JSON messages with their schemas: /failure, /failure/{report,pipeline_gaps}, /failure/{images,clouds,relations}/*."""
-    stamp = int(datetime.fromisoformat(event.header.time).timestamp() * 1e9)
+    stamp = _nanoseconds(event.header.time)
     with whole_file(path) as unfinished, unfinished.open("wb") as file:
         writer = Writer(file)
         writer.start(profile="", library="fail2progress")
@@ -120,6 +120,12 @@ def to_mcap(path: Path, event: FailureEvent, report: FailureReport | None) -> No
             channel = writer.register_channel(topic, "json", schema_id)
             writer.add_message(channel, log_time=stamp, publish_time=stamp, data=json.dumps(value).encode())
         writer.finish()
+
+
+def _nanoseconds(time: str) -> int:
+    """Since 1970, of a time in ISO 8601; in whole numbers, as those of floating point lie hundreds of nanoseconds apart there."""
+    since = datetime.fromisoformat(time).astimezone(timezone.utc) - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    return since // timedelta(microseconds=1) * 1000
 
 
 def _messages(event: FailureEvent, report: FailureReport | None) -> Iterator[tuple[str, dict[str, Any], Any]]:

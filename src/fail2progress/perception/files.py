@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from fail2progress.core.images import TooLargeError, opened
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.core.scene import Array
 from fail2progress.perception.alignment import laid
@@ -126,10 +127,12 @@ def read_image(path: Path) -> Image.Image:
     """The decoded image, refused before decoding where it is too large. PerceptionError for that, and for what is no image."""
     check_size(path)
     try:
-        image = Image.open(path)
+        image = opened(path)
         if image.size[0] * image.size[1] > MAX_PIXELS:
             raise PerceptionError(f"{path}: {image.size[0]} x {image.size[1]} pixels are too many (at most {MAX_PIXELS})")
         image.load()
+    except TooLargeError as error:
+        raise PerceptionError(f"{path}: {error}") from error
     except UnidentifiedImageError as error:
         kinds = "PNG, JPEG, TIFF (of up to 32 bits), PGM, PFM and .npy are read"
         raise PerceptionError(f"{path} is not an image of a kind that is known: {kinds}") from error

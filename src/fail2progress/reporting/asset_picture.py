@@ -13,6 +13,7 @@ from fail2progress.core.outlines import corners_of
 from fail2progress.core.scene import Array, rotations
 from fail2progress.failures.assets.case import Case
 from fail2progress.failures.assets.refine import Refinement
+from fail2progress.reporting.naming import Named, write_names
 from fail2progress.reporting.pictures import colours_of, png
 from fail2progress.reporting.render import Colour
 
@@ -54,9 +55,9 @@ def _draw(axes: Axes, case: Case, view: tuple[int, int], names: list[str]) -> No
     bounds = case.scene.bounds()[[case.scene.index(name) for name in names]]
     low, high = bounds[:, 0].min(axis=0) - _MARGIN, bounds[:, 1].max(axis=0) + _MARGIN
     axes.set(xlim=(low[view[0]], high[view[0]]), ylim=(low[view[1]], high[view[1]]), aspect="equal")
-    for name in names:
-        centre = case.scene.position(name)
-        axes.annotate(name, (centre[view[0]], centre[view[1]]), fontsize=8, ha="center", zorder=4)
+    boxes = bounds[:, :, list(view)]
+    kinds = [case.scene.objects[case.scene.index(name)].kind for name in names]
+    write_names(axes, [Named(n, box, colours[n], kind.container) for n, box, kind in zip(names, boxes, kinds, strict=True)], 8)
 
 
 def _outline(axes: Axes, case: Case, index: int, view: tuple[int, int], colour: Colour) -> None:

@@ -8,9 +8,12 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 _INK, _GRID = "#24292f", "#e4e7ea"
 _COLOURS = ("#2d6ca8", "#e4772e", "#5d9b4c", "#8a5fb0", "#b3261e", "#6b737c", "#c99a1d")
+_MODES = {"null": "fresh static draws"}
+"""Ways of making rounds that need more than their name."""
 
 
 def separations(slices: Mapping[str, Any]) -> bytes:
@@ -65,18 +68,25 @@ def structures(slices: Mapping[str, Any]) -> bytes:
 
 def rounds(series: Mapping[str, Sequence[Mapping[str, Any]]], rules: Mapping[str, Any]) -> bytes:
     """PNG: drift, agreement on the anchors, separation and accuracy from round to round, a line a mode; dotted: bounds of H3."""
+    return _png(rounds_figure(series, rules))
+
+
+def rounds_figure(series: Mapping[str, Sequence[Mapping[str, Any]]], rules: Mapping[str, Any]) -> Figure:
+    """See `rounds`."""
     figure = Figure(figsize=(9.4, 5.6), layout="constrained")
     grid = figure.subplots(2, 2).ravel()
     shown = (("drift", "drift of the clusters"), ("ari", "ARI on the anchors"), ("S_c", "S_c"), ("accuracy", "accuracy"))
     for ax, (key, label) in zip(grid, shown, strict=True):
         for (mode, rows), colour in zip(series.items(), _COLOURS, strict=False):
             known = [row for row in rows if row[key] is not None]
-            ax.plot([row["round"] for row in known], [row[key] for row in known], "o-", color=colour, label=mode, lw=1.8)
+            across, name = [row["round"] for row in known], _MODES.get(mode, mode)
+            ax.plot(across, [row[key] for row in known], "o-", color=colour, label=name, lw=1.8)
         _dress(ax, "round", label)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for ax, bound in zip(grid[:2], (rules["drift"], rules["ari"]), strict=True):
         ax.axhline(bound, color=_INK, lw=1, ls=":")
     grid[0].legend(frameon=False, fontsize=9)
-    return _png(figure)
+    return figure
 
 
 def _dress(ax: Axes, x: str, y: str = "") -> None:

@@ -18,6 +18,9 @@ from fail2progress.simulation.reconstruction import rebuild
 FILTERS = ("class", "skill", "object", "signal")
 """What the page can be filtered by; its address may say so: page.html#class=undecided&skill=push."""
 
+_ACROSS = 380
+"""Pixels that one of three pictures beside each other is wide on the page."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -80,7 +83,7 @@ def _pictures(event: FailureEvent) -> Iterator[tuple[str, bytes]]:
     }
     for title, scene in makers.items():
         try:
-            yield title, scene_picture(scene())
+            yield title, scene_picture(scene(), across=_ACROSS)
         except ValueError:  # what cannot be rebuilt
             continue
 

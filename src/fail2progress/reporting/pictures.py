@@ -13,16 +13,16 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, Patch, Polygon
-from matplotlib.patheffects import withStroke
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FixedLocator, Locator, MaxNLocator
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec, Shape, kind_of
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array, Scene, rotations
-from fail2progress.reporting.framing import apart
+from fail2progress.reporting.naming import Named, write_names
 from fail2progress.reporting.render import VIEW, Colour, render
 from fail2progress.simulation.base import Outcome
+from fail2progress.simulation.looking import box_corners
 
 _PALETTES = {
     "table": ("#dccdb4", "#d3c2a6"),
@@ -36,7 +36,9 @@ _PALETTES = {
 }
 _INK, _SOFT_INK, _GRID = "#24292f", "#6b737c", "#e4e7ea"
 _LETTERS = 9.0
-"""Points, of names in a scene."""
+"""Points, of names in a scene that is shown as large as it is."""
+_TICK = np.array([36.0, 14.0])
+"""Pixels that a tick's number takes across and upwards, in three dimensions."""
 _MARGIN = 0.06
 """Metres around the tables that a view from above shows."""
 
@@ -57,30 +59,27 @@ def colours_of(scene: Scene) -> dict[str, Colour]:
     return colours(scene.names, [spec.category for spec in scene.objects])
 
 
-def scene_picture(scene: Scene, camera: Camera = VIEW) -> bytes:
-    """The scene in perspective, movable objects named."""
+def scene_picture(scene: Scene, camera: Camera = VIEW, across: int | None = None) -> bytes:
+    """The scene in perspective, movable objects named.
+
+    across: how wide it is shown, in pixels: names can be read there. Default: the camera's width.
+    """
     palette = colours_of(scene)
     figure = Figure(figsize=(camera.width / 100, camera.height / 100))
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.imshow(render(scene, palette, camera), extent=(0, camera.width, camera.height, 0), interpolation="lanczos")
     axes.set_axis_off()
-    named = [index for index, spec in enumerate(scene.objects) if spec.movable]
-    words = [scene.names[index] for index in named]
-    for name, at in zip(words, apart(words, _beside(scene, named, camera), _LETTERS), strict=True):
-        _name(axes, name, at, palette[name], _LETTERS)
+    bounds = scene.bounds()
+    pixels = camera.project_rows(box_corners(bounds).reshape(3, -1)).reshape(2, 8, -1)
+    boxes = np.stack([pixels.min(axis=1), pixels.max(axis=1)]).transpose(2, 0, 1)
+    write_names(axes, _named(scene, boxes), _LETTERS * camera.width / (across or camera.width))
     return png(figure, dpi=200)
 
 
-def _beside(scene: Scene, rows: Sequence[int], camera: Camera) -> list[tuple[float, float]]:
-    """Pixels above containers, which hide what is in them, and below all else."""
-    bounds = scene.bounds()
-    found: list[tuple[float, float]] = []
-    for index in rows:
-        upward = scene.objects[index].kind.container
-        (x, y, _), height = bounds[index].mean(axis=0), bounds[index, int(upward), 2]
-        across, down = camera.project(np.array([[x, y, height]]))[0]
-        found.append((float(across), float(down) + (-9.0 - 0.02 * camera.focal if upward else 14.0)))
-    return found
+def _named(scene: Scene, boxes: Array) -> list[Named]:
+    """What can move, with its box of (N, 2, 2): names stand above containers, which hide what is in them, and below all else."""
+    palette, rows = colours_of(scene), [row for row, spec in enumerate(scene.objects) if spec.movable]
+    return [Named(scene.names[row], boxes[row], palette[scene.names[row]], scene.objects[row].kind.container) for row in rows]
 
 
 def top_view(scene: Scene, later: Scene | None = None) -> bytes:
@@ -92,6 +91,8 @@ def top_view(scene: Scene, later: Scene | None = None) -> bytes:
         _draw(axes, scene, labels=True)
     else:
         _draw_change(axes, scene, later, labels=True)
+    shown = scene if later is None else later
+    write_names(axes, _named(shown, shown.bounds()[:, :, 1::-1]), 8)
     return png(figure)
 
 
@@ -219,8 +220,9 @@ def _draw(axes: Axes, scene: Scene, labels: bool, ghost: bool = False) -> None:
     for index in np.argsort(scene.bounds()[:, 0, 2], kind="stable"):
         spec = scene.objects[index]
         _draw_object(axes, scene, int(index), palette[spec.name], ghost=ghost and spec.movable)
-        if labels:
-            _label(axes, scene, int(index), palette[spec.name])
+        if labels and not spec.movable:
+            _, (far, left, _) = scene.bounds()[index]
+            axes.text(left - 0.012, far - 0.012, spec.name, fontsize=8, color=_SOFT_INK, ha="left", va="top", zorder=5)
 
 
 def _draw_change(axes: Axes, before: Scene, after: Scene, labels: bool) -> None:
@@ -262,23 +264,6 @@ def _footprint(scene: Scene, index: int, spec: ObjectSpec, share: Array | float 
     return np.asarray((corners @ turn.T + scene.poses[index, :2])[:, ::-1])
 
 
-def _label(axes: Axes, scene: Scene, index: int, colour: Colour) -> None:
-    spec = scene.objects[index]
-    (low, high), middle = scene.bounds()[index, :, :2], scene.poses[index, 1]
-    if not spec.movable:
-        axes.text(high[1] - 0.012, high[0] - 0.012, spec.name, fontsize=8, color=_SOFT_INK, ha="left", va="top", zorder=5)
-    elif spec.kind.container:
-        _name(axes, spec.name, (middle, high[0] + 0.022), colour, 8)
-    else:
-        _name(axes, spec.name, (middle, low[0] - 0.026), colour, 8)
-
-
-def _name(axes: Axes, text: str, at: tuple[float, float], colour: Colour, size: float) -> None:
-    dark = tuple(0.6 * part for part in colour)
-    halo = [withStroke(linewidth=2.2, foreground="white")]
-    axes.text(*at, text, fontsize=size, color=dark, ha="center", va="center", fontweight="bold", path_effects=halo, zorder=90)
-
-
 def _legend(figure: Figure, scene: Scene) -> None:
     palette = colours_of(scene)
     handles = [Patch(color=palette[spec.name], label=spec.name) for spec in scene.objects if spec.movable]
@@ -292,7 +277,17 @@ def _space(axes: Any, points: Array) -> None:
     axes.set_box_aspect(high - low, zoom=1.15)
     axes.view_init(elev=38, azim=180 - 8)
     axes.tick_params(labelsize=7, colors=_SOFT_INK, pad=-1)
-    for name, label in (("x", "x (m)"), ("y", "y (m)"), ("z", "z (m)")):
+    axes.get_figure().draw_without_rendering()
+    for row, (name, label) in enumerate((("x", "x (m)"), ("y", "y (m)"), ("z", "z (m)"))):
         getattr(axes, f"set_{name}label")(label, fontsize=8, color=_SOFT_INK)
-        getattr(axes, f"{name}axis").set_major_locator(MaxNLocator(5))
+        getattr(axes, f"{name}axis").set_major_locator(_ticks(axes, low, high, row))
     axes.set(xlabel="", xticklabels=[])  # seen end-on, they would lie on top of each other
+
+
+def _ticks(axes: Any, low: Array, high: Array, row: int) -> Locator:
+    """Ticks of one of the axes of a box (3,), (3,): as many as there is room for on the line that is drawn of it."""
+    ends = np.stack([low, np.where(np.arange(3) == row, high, low)])
+    seen = np.column_stack([ends, np.ones(2)]) @ axes.get_proj().T
+    drawn = axes.transData.transform(seen[:, :2] / seen[:, 3:])
+    room = int((np.abs(drawn[1] - drawn[0]) / _TICK).max())
+    return MaxNLocator(min(room, 5), min_n_ticks=1) if room > 0 else FixedLocator([float(low[row] + high[row]) / 2])

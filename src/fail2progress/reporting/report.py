@@ -21,6 +21,9 @@ from fail2progress.skills.registry import skill
 from fail2progress.skills.samplers import stein_sampler
 from fail2progress.stein.states import StateSpace
 
+_ACROSS = 500
+"""Pixels that one of a pair of pictures is wide on the page."""
+
 
 def html(story: Story, panels: Sequence[Panel]) -> str:
     """The page. `panels`: `panels_of` the story."""
@@ -36,7 +39,7 @@ def html(story: Story, panels: Sequence[Panel]) -> str:
         asked=sentences.wishes(trial.goal),
         sentences=sentences.story(story.event, (story.learnt,)),
         loop=[(panel.title, story_picture((panel,))) for panel in panels],
-        start=pictures.scene_picture(trial.scene),
+        start=pictures.scene_picture(trial.scene, across=_ACROSS),
         cloud=pictures.cloud_picture(story.event.before),
         planned=[(str(skill.call),) for skill in story.first.episode.plans[0].skills],
         first_steps=_steps(story.first),
@@ -46,7 +49,7 @@ def html(story: Story, panels: Sequence[Panel]) -> str:
         scenes=pictures.scene_grid(_data(story).outcomes),
         curves=_curves(story),
         later_steps=_steps(story.again),
-        end=pictures.scene_picture(story.again.robot.scene),
+        end=pictures.scene_picture(story.again.robot.scene, across=_ACROSS),
         unseen=[(_named(old, number), (_result(old), _result(new))) for number, (old, new) in enumerate(_open_loop(story))],
         timings=pictures.bars(_seconds(story), "s"),
         provenance=_provenance(story),

@@ -36,6 +36,8 @@ PICTURES = 10
 """Failures with pictures that a part shows at most; the others are in its table by seed and step."""
 _SMALL = replace(VIEW, width=320, height=200, focal=205.0)
 """Wide enough for all that lies about; it is turned to that, and enlarged."""
+_ACROSS = 500
+"""Pixels that one of a pair of pictures is wide on the page."""
 
 
 _ENDS = {
@@ -219,7 +221,7 @@ def _failures(report: Report, name: str) -> Iterator[dict[str, Any]]:
             "cell": row["cell"],
             "title": ", ".join((*_named(row), "" if row["spare"] is None else "within the budget")).strip(", "),
             "caption": f"Trial {example['seed']} as it ended: {_ended(example)}.",
-            "picture": webp(scene_picture(ended, framed(ended, _SMALL))),
+            "picture": webp(scene_picture(ended, framed(ended, _SMALL), _ACROSS)),
             "count": f"{len(row['failed_seeds'])} of {row['trials']} trials failed, by what was missed first",
             "all": _by_step(row["failed_seeds"]),
         }

@@ -5,7 +5,8 @@
                "openings_m": {drawer: m}},
      "call": {"skill", "object", "parameters": [...], "target"}, "camera": {"eye": [3], "target": [3]}, "seed": int}
 
-`inside_of` names the cabinet of a drawer. Other keys at the top of a line are kept apart from the item and are not read.
+Objects have names as in task files: letters, digits and _, the first a letter. `inside_of` names the cabinet of a drawer. Other
+keys at the top of a line are kept apart from the item and are not read.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.files import write_whole
-from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.objects import Name, ObjectSpec
 from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job
 from fail2progress.simulation.materials import DRAWER_TRAVEL
@@ -59,7 +60,7 @@ class _Strict(BaseModel):
 
 
 class _Thing(_Strict):
-    name: Annotated[str, Field(min_length=1, max_length=64)]
+    name: Name
     category: str
     size_m: Triple
     pose: tuple[Number, Number, Number, Number, Number, Number, Number]

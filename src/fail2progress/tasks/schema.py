@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from fail2progress.core.objects import category, free_name
+from fail2progress.core.objects import Name, category
 from fail2progress.core.scene import FARTHEST, LARGEST, SMALLEST
 from fail2progress.skills.registry import SKILLS, skill
 
@@ -68,7 +68,6 @@ def _first_skill() -> list[str]:
 
 Range = Annotated[tuple[float, float], BeforeValidator(_range), AfterValidator(_in_order)]
 Extent = Annotated[Range, AfterValidator(_of_a_thing)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64), AfterValidator(free_name)]
 Share = tuple[Annotated[float, Field(ge=0.0, le=1.0)], Annotated[float, Field(ge=0.0, le=1.0)]]
 
 

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fail2progress.ros.bags import pictures
-from fail2progress.ros.bags.cdr import image
+from fail2progress.ros.bags.cdr import DamagedError, compressed_image, image
 from fail2progress.ros.bags.pictures import Packer, decoded, packed
+from support.png_files import of_size
 
 ENCODINGS = {"rgb8": ((4, 6, 3), np.uint8), "16UC1": ((4, 6), np.uint16), "32FC1": ((4, 6), np.float32)}
 
@@ -35,3 +36,10 @@ def test_a_still_scene_is_packed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made == ["PNG"]
     packer(image(3, "camera", depth + 1, "16UC1"))
     assert made == ["PNG", "PNG"]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("side", "said"), [(12_000, "a picture of 12000 x 12000 pixels"), (20_000, "400000000 pixels")])
+def test_pictures_of_too_many_pixels_are_damaged(side: int, said: str) -> None:
+    with pytest.raises(DamagedError, match=said):
+        decoded(compressed_image(0, "camera", "rgb8; png compressed", of_size(side, side)))

@@ -53,7 +53,10 @@ def test_the_overlay_of_the_repository_is_found(monkeypatch: pytest.MonkeyPatch,
 def test_where_there_is_nothing_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(module, "root", lambda: tmp_path)
     monkeypatch.setattr(module, "works", lambda variables: False)
-    with pytest.raises(NoRosError, match="make ros"):
+    with pytest.raises(NoRosError, match=r"the repository of fail2progress was built, or clone that .* run `make ros` in it"):
+        environment({})
+    (tmp_path / "Makefile").touch()
+    with pytest.raises(NoRosError, match=r"the repository of fail2progress was built, or run: make ros$"):
         environment({})
     overlay = tmp_path / "install" / "local_setup.bash"
     overlay.parent.mkdir()

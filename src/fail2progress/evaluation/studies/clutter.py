@@ -100,7 +100,7 @@ def page(report: Mapping[str, Any]) -> str:
 
 
 def _about_faults(report: Mapping[str, Any]) -> list[str]:
-    """What is missed, and what is of no thing, by kind; with the sheet of pictures."""
+    """What is missed, and what is of no thing, by kind."""
     rows = [
         f"| {kind} | {sum(own.values())} | {', '.join(f'{how} {count}' for how, count in own.items())} |"
         for kind, own in ((kind, report["faults"].get(kind, {})) for kind in FAULTS)
@@ -108,14 +108,7 @@ def _about_faults(report: Mapping[str, Any]) -> list[str]:
     ]
     if not rows:
         return ["Nothing is missed, and nothing false."]
-    name = f"clutter_{report['segmenter']}.png"
-    return [
-        "| fault | times | how things were put, or where |",
-        "|---|---|---|",
-        *rows,
-        "",
-        f"![faults, the first of each]({name})",
-    ]
+    return ["| fault | times | how things were put, or where |", "|---|---|---|", *rows]
 
 
 def _about_inside(inside: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 from PIL import UnidentifiedImageError
 
+from fail2progress.core.images import opened
 from fail2progress.ros.bags import run_lengths
 from fail2progress.ros.bags.cdr import Cdr, DamagedError, compressed_image, header_stamp, image, restamped
 
@@ -150,7 +151,7 @@ def _open(content: bytes) -> Picture.Image:
     if kind is None:
         raise DamagedError("a compressed image that is neither PNG, JPEG, TIFF nor WebP")
     try:
-        found = Picture.open(io.BytesIO(content), formats=[kind])
+        found = opened(io.BytesIO(content), (kind,))
     except UnidentifiedImageError as error:  # which names a place in memory, another one each time
         raise DamagedError(f"a damaged picture ({kind} by its first bytes alone)") from error
     except (OSError, SyntaxError, ValueError) as error:

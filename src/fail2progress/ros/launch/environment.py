@@ -45,9 +45,16 @@ def environment(base: Mapping[str, str] | None = None, local: bool = True) -> di
         if works(sourced):
             return sourced
     raise NoRosError(
-        "ROS 2 with fail2progress_msgs is not there. Source a ROS 2 installation and a workspace in which this repository was "
-        "built, or run: make ros"
+        "ROS 2 with fail2progress_msgs is not there. Source a ROS 2 installation (Humble, Jazzy or Kilted) and a workspace in "
+        f"which the repository of fail2progress was built, or {_making(root())}"
     )
+
+
+def _making(folder: Path) -> str:
+    """How the messages are made without a ROS installation: by the Makefile, which is in the repository alone."""
+    if (folder / "Makefile").is_file():
+        return "run: make ros"
+    return "clone that repository, run `make ros` in it and use the environment that it makes (.venv)"
 
 
 def lacking(share: Path, base: Mapping[str, str], local: bool) -> Iterator[tuple[str, str]]:
