@@ -113,7 +113,7 @@ def test_labels_of_another_size_than_their_frame_are_refused(
         list(labelled(tmp_path, kind))
 
 
-@pytest.mark.parametrize(("name", "said"), [("rgb", "30 x 20 pixels and "), ("label", "is damaged: Image size")])
+@pytest.mark.parametrize(("name", "said"), [("rgb", "30 x 20 pixels and "), ("label", "Image size")])
 def test_images_that_do_not_go_together_or_are_too_large_are_named(
     tmp_path: Path, scene: tuple[RgbdFrame, np.ndarray], name: str, said: str
 ) -> None:

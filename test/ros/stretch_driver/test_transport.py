@@ -20,7 +20,7 @@ from support.live_clock import LiveClock
 @pytest.fixture
 def talkative(ros_variables: dict[str, str]) -> Iterator[None]:
     """ROS with its log, which the other fixture leaves out."""
-    rclpy.init(args=[])
+    rclpy.init(args=["--ros-args", "--log-level", "warn"])  # of an earlier test only the gravest may be told
     yield
     rclpy.shutdown()
 
