@@ -236,7 +236,7 @@ def shown(path: Path) -> str:
 
 
 def say(message: str) -> None:
-    """A line on standard error, whole, beside other threads; what cannot be seen is written out."""
+    """A line on standard error, whole, beside other threads; what a terminal would obey is spelt out."""
     sys.stderr.write(visible(message) + "\n")
     sys.stderr.flush()
 
