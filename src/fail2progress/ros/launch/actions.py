@@ -130,7 +130,8 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         self.made.enter_context(held(folder))
         with suppress(OSError):  # where it is started, nothing may be written
-            Runs().adopt(folder, self.stack, now)
+            if named:
+                Runs().adopt(folder, self.stack, now)
         self.given["state_dir"] = str(folder)
         return folder
 
