@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.core.runs import RunError, Runs, Start, read_run, working_in
+from fail2progress.core.runs import RunError, Runs, Start, held_run, read_run, working_in
 
 NOW = datetime(2026, 11, 25, 22, 34, 52)
 
@@ -146,3 +146,20 @@ def test_a_run_knows_its_size(runs: Runs) -> None:
     run.models.mkdir()
     (run.models / "v0001.safetensors").write_bytes(bytes(1000))
     assert run.size == before + 1000
+
+
+def test_a_stack_begins_a_run_or_goes_on_with_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for named, later in (("", 0), ("mine", 0), ("mine", 1)):
+        with held_run(named, "robot", NOW) as folder:
+            assert Runs().latest().folder == (folder.resolve() if named else folder) and len(read_run(folder).later) == later
+            with pytest.raises(RunError, match="in use"), held_run(str(folder), "robot", NOW):
+                pass
+    assert len(read_run(folder).later) == 1, "who is refused has not gone on with it"
+
+
+def test_a_stack_starts_where_no_run_can_be_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("runs").touch()
+    with held_run("mine", "robot", NOW) as folder:
+        assert folder == Path("mine") and folder.is_dir()

@@ -277,3 +277,16 @@ def held(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(number)
+
+
+@contextmanager
+def held_run(named: str, kind: str, now: datetime) -> Iterator[Path]:
+    """Hold the folder of a new run, or, unless it is "", the one that is named: it becomes a run, or the one there is gone on
+    with. RunError where another process has it."""
+    folder = Path(named) if named else Runs().new(kind, now).folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with held(folder):
+        if named:
+            with suppress(OSError):  # where it is started, nothing may be written
+                Runs().adopt(folder, kind, now)
+        yield folder
