@@ -132,5 +132,6 @@ def test_lifelong_mistakes(refuses, checkpoint: Path, tmp_path: Path) -> None:
     assert "unknown task 'juggling'" in refuses(*lifelong, "--over", "row-pushed,juggling")
     assert "not 4" in refuses(*lifelong, "--over", "hierarchical-tabletop/4")
     assert "at least one trial" in refuses(*lifelong, "--trials", 0)
+    (tmp_path / "life").mkdir()
     (tmp_path / "life" / "lifelong.jsonl").write_text('{"run": {"model": "another"}}\n')
     assert "rows of another run" in refuses(*lifelong, "--over", "row-pushed")

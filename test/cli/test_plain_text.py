@@ -15,9 +15,13 @@ from fail2progress.cli.plain_text import PlainTable, lines, visible
         ("back\u202ewards\u2028", r"back\u202ewards\u2028"),
         ("not UTF-8 \udcff", r"not UTF-8 \udcff"),
         ("it's \\n already", "it's \\n already"),
+        ("marks\u061c\u200e\u200f\u202a\u2066\u2069", r"marks\u061c\u200e\u200f\u202a\u2066\u2069"),
+        ("5\xa0mm, 5\u202fmm", "5\xa0mm, 5\u202fmm"),  # spaces that do not break
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),  # Persian
+        ("\U0001f468\u200d\U0001f33e \ue000", "\U0001f468\u200d\U0001f33e \ue000"),  # joined emoji; a font's own sign
     ],
 )
-def test_what_cannot_be_seen_is_written_out(text: str, seen: str) -> None:
+def test_what_is_obeyed_is_written_out_and_nothing_else(text: str, seen: str) -> None:
     assert visible(text) == seen and visible(seen) == seen
 
 

@@ -39,6 +39,26 @@ def test_an_option_that_a_table_does_not_use_is_refused(refuses: Run, tmp_path: 
     assert told in refuses("reproduce", *words.split(), "--out", tmp_path / "out")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "reproduce perception --frames . --dataset .",
+        "reproduce perception --segmenter nobody",
+        "reproduce thresholds",
+        "reproduce corrections --robot nobody",
+        "reproduce families --families nobody",
+        "reproduce table3 --models nobody",
+        "evaluate --lifelong --over nobody",
+    ],
+)
+def test_what_is_refused_leaves_no_folder(refuses: Run, tmp_path: Path, words: str) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for out in (tmp_path / "new" / "out", mine):
+        assert "nobody" in (told := refuses(*words.split(), "--out", out)) or "nobody" not in words, told
+    assert list(tmp_path.iterdir()) == [mine], "a folder that was there before stays"
+
+
 def test_each_option_is_of_some_table_and_each_table_s_options_exist() -> None:
     command: Any = get_command(app)
     options = {parameter.name for parameter in command.commands["reproduce"].params}

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from fail2progress.cli import up
-from fail2progress.cli.common import run_folder
 from fail2progress.core import gaps
 from fail2progress.core.runs import Runs, working_in
 from fail2progress.failures.event import FailureEvent
@@ -255,23 +254,6 @@ def test_a_run_that_was_stopped_early_does_not_hide_the_one_before(run: Run, mad
         result = run(*words)
         assert result.exit_code == 0 and json.loads(result.stdout)
         assert f"note: {stopped.folder} has no" in result.stderr and "2026-01-02" in result.stderr
-
-
-def test_a_run_in_which_nothing_was_made_leaves_no_folder(folder: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), run_folder("demo", None):
-        raise KeyboardInterrupt
-    assert Runs(Path("runs")).all() == []
-    with pytest.raises(KeyboardInterrupt), run_folder("demo", None) as begun:
-        begun.store.touch()
-        raise KeyboardInterrupt
-    assert [kept.folder for kept in Runs(Path("runs")).all()] == [begun.folder]
-
-
-def test_a_folder_that_was_there_before_stays_with_what_is_in_it(folder: Path) -> None:
-    (folder / "mine" / ".git").mkdir(parents=True)
-    with pytest.raises(KeyboardInterrupt), run_folder("demo", folder / "mine"):
-        raise KeyboardInterrupt
-    assert os.listdir(folder / "mine") == [".git"]
 
 
 def test_only_folders_of_runs_are_removed_and_none_that_one_works_in(

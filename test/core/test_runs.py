@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.core.runs import RunError, Runs, working_in
+from fail2progress.core.runs import RunError, Runs, Start, held_run, read_run, working_in
 
 NOW = datetime(2026, 11, 25, 22, 34, 52)
 
@@ -41,6 +41,28 @@ def test_where_nothing_ran_it_says_what_to_do(runs: Runs) -> None:
 def test_a_folder_elsewhere_can_be_the_latest_run(runs: Runs, tmp_path: Path) -> None:
     run = runs.adopt(tmp_path / "mine", "sim", NOW)
     assert runs.latest().folder == run.folder.resolve() and runs.all() == []
+
+
+def test_a_run_that_is_gone_on_with_keeps_its_beginning(runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, later = runs.new("sim", NOW + timedelta(hours=1)), NOW + timedelta(days=1)
+    for commit, now in (("first", NOW), ("second", later), ("third", later)):
+        monkeypatch.setattr("fail2progress.core.runs.provenance", lambda commit=commit: {"commit": commit})
+        assert runs.adopt(runs.root / "sim" / "mine", "sim", now) == runs.latest()
+    run = read_run(runs.root / "sim" / "mine")
+    assert (run.started, run.provenance) == (NOW.isoformat(), {"commit": "first"})
+    assert run.later == (Start(later.isoformat(), {"commit": "second"}), Start(later.isoformat(), {"commit": "third"}))
+    assert runs.all() == [other, run] and runs.named("sim") == run, "the last of its kind is the one that was started last"
+    anew = runs.adopt(run.folder, "sim", later, anew=True)
+    assert (anew.started, anew.provenance, anew.later) == (later.isoformat(), {"commit": "third"}, ())
+    assert read_run(run.folder).later == ()
+
+
+@pytest.mark.parametrize("left", ["run.json", "failures.sqlite"])
+def test_how_a_run_began_is_unknown_where_that_was_lost(runs: Runs, tmp_path: Path, left: str) -> None:
+    (tmp_path / left).write_text("{")
+    runs.adopt(tmp_path, "sim", NOW)
+    run = read_run(tmp_path)
+    assert (run.kind, run.started, run.provenance, run.last_start) == ("sim", "", {}, NOW.isoformat())
 
 
 HOLD = """
@@ -124,3 +146,20 @@ def test_a_run_knows_its_size(runs: Runs) -> None:
     run.models.mkdir()
     (run.models / "v0001.safetensors").write_bytes(bytes(1000))
     assert run.size == before + 1000
+
+
+def test_a_stack_begins_a_run_or_goes_on_with_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for named, later in (("", 0), ("mine", 0), ("mine", 1)):
+        with held_run(named, "robot", NOW) as folder:
+            assert Runs().latest().folder == (folder.resolve() if named else folder) and len(read_run(folder).later) == later
+            with pytest.raises(RunError, match="in use"), held_run(str(folder), "robot", NOW):
+                pass
+    assert len(read_run(folder).later) == 1, "who is refused has not gone on with it"
+
+
+def test_a_stack_starts_where_no_run_can_be_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("runs").touch()
+    with held_run("mine", "robot", NOW) as folder:
+        assert folder == Path("mine") and folder.is_dir()

@@ -156,6 +156,27 @@ def test_what_came_of_a_failure_is_told_where_the_process_ended_before_that(star
     assert Registry(tmp_path / "models").in_use() == "v0003"
 
 
+def test_the_model_in_use_is_that_of_the_rows_whatever_an_earlier_run_left(start: Checkpoint, tmp_path: Path) -> None:
+    """Whose rows alone were deleted: the run begins with its own start, and what it learns comes from that."""
+    versions = Registry(tmp_path / "models")
+    run(Curriculum((Handed("one", [event(1), event(2)]),), tmp_path, failures=2), start, [True, True])
+    assert versions.in_use() == "v0003"
+    (tmp_path / "lifelong.jsonl").unlink()
+    run(Curriculum((Handed("one", [event(3)]),), tmp_path, failures=1), start, [False])
+    assert versions.in_use() == "v0001" and versions.current().digest == start.digest
+    (tmp_path / "lifelong.jsonl").unlink()
+    rows, _ = run(Curriculum((Handed("one", [event(4)]),), tmp_path, failures=1), start, [True])
+    assert rows[0]["model"] == versions.in_use() == "v0004" and versions.current().note["parent_version"] == "v0001"
+    versions.make_current("v0002")
+    with pytest.raises(RowsError, match=r"delete it and failures\.sqlite and models$"):
+        run(Curriculum((Handed("one", []),), tmp_path, seed=5), start, [])
+    assert versions.in_use() == "v0002", "another run's folder is left as it is"
+    learnt = replace(load_checkpoint(versions.path("v0003")), path=tmp_path / "elsewhere.safetensors")
+    (tmp_path / "lifelong.jsonl").unlink()
+    run(Curriculum((Handed("one", [None]),), tmp_path, patience=1), learnt, [])
+    assert versions.in_use() == "v0003"
+
+
 def test_an_interrupted_run_goes_on_with_its_model(start: Checkpoint, tmp_path: Path) -> None:
     def life(failures: int) -> Curriculum:
         return Curriculum((Handed("one", [event(1), event(3)]), Handed("two", [event(2)])), tmp_path, failures)

@@ -5,6 +5,7 @@ import pytest
 
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.lessons import Lessons
+from fail2progress.failures.sentences import learnt
 from fail2progress.failures.store import FailureStore
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from fail2progress.models.store import Registry
@@ -44,6 +45,18 @@ def test_a_version_that_lives_is_told_whatever_the_store_says(versions: Registry
     assert Lessons.beside(store).of(event.id) == (living[0], ("", "rejected"), ("v0003", "as the store has it"))
     versions.make_current("v0002")
     assert Lessons.beside(store).of(event.id)[0] == living[0]
+
+
+def test_a_version_that_lives_is_told_after_those_before_it(versions: Registry, store: FailureStore) -> None:
+    """So that what counts is the one in use: the store tells of the first one only, as the process ended after the second."""
+    store.add_lesson(failure().id, "v0002", "better")
+    told = Lessons.beside(store).of(failure().id)
+    assert told == (("v0002", "better"), ("v0003", "better than v0002"))
+    assert list(learnt(told)) == ["The model v0003 learnt from it: better than v0002."]
+    store.add_lesson(failure().id, "", "rejected")
+    store.add_lesson(failure().id, "v0004", "never taken")
+    order = [version for version, _ in Lessons.beside(store).of(failure().id)]
+    assert order == ["v0002", "v0003", "", "v0004"]
 
 
 def test_what_is_damaged_of_the_versions_is_left_out(versions: Registry, store: FailureStore) -> None:

@@ -132,14 +132,17 @@ def test_a_failure_is_told_and_texts_from_outside_are_escaped(folder: Path) -> N
 
 def test_provenance_is_of_the_code_that_the_run_began_with(folder: Path) -> None:
     assert "not noted when the run began" in html(read_run(folder))
-    run = Runs(folder.parent / "runs").adopt(folder, "sim", datetime(2026, 1, 2))
+    run = Runs(folder.parent / "runs").adopt(folder, "sim", datetime(2026, 1, 2), anew=True)
     kept = json.loads((folder / "run.json").read_text())
     assert kept["provenance"]["python"] == platform.python_version() and run.provenance == kept["provenance"]
     kept["provenance"] |= {"commit": "f00d" * 10, "python": "3.99"}
     (folder / "run.json").write_text(json.dumps(kept))
     page = html(read_run(folder))
     assert "f00d" * 10 in page and "3.99" in page and platform.python_version() not in page
-    assert "page written by" in page and f"fail2progress {__version__}, commit " in page
+    assert "page written by" in page and f"fail2progress {__version__}, commit " in page and "gone on with" not in page
+    Runs(folder.parent / "runs").adopt(folder, "sim", datetime(2026, 1, 3))
+    page = html(read_run(folder))
+    assert "f00d" * 10 in page and "gone on with" in page and "2026-01-03T00:00:00, commit " in page
     (folder / "run.json").write_text("{")
     assert "Left out: " in html(read_run(folder)) and "run.json: not the description of a run" in html(read_run(folder))
 

@@ -67,12 +67,12 @@ def executions(
     from fail2progress.core.executor import PoolExecutor, RayExecutor
     from fail2progress.simulation.registry import resolve
 
-    writable(folder)
     with checked():
         resolve(simulator)
         if executor not in ("local", "ray"):
             raise UserError(unknown("executor", executor, ("local", "ray")))
         ray = RayExecutor() if executor == "ray" else None
+    writable(folder)
     onwards = f" with --out {shlex.quote(shown(run))} --resume" if run is not None else ""
     kept = f"what was carried out is kept, and the same command goes on{onwards}"
     with stopped_with(kept), PoolExecutor(processes) as pool:

@@ -167,9 +167,9 @@ def run_folder(
 ) -> Iterator[Run]:
     """The folder of a new run, held while it lasts: one of its own, or the one that the user names.
 
-    A named folder that holds a run already is resumed (`resume`), emptied of what a run leaves (`force`), or refused.
+    A folder that holds a run already is resumed (`resume`), emptied of what a run leaves (`force`), or refused.
     """
-    now, there = datetime.now(), out is not None and out.exists()
+    now, there, anew = datetime.now(), out is not None and out.exists(), False
     if out is None and resume:
         run = run_of(kind)
     elif out is None:
@@ -177,18 +177,19 @@ def run_folder(
     else:
         require(not (resume and force), "--resume goes on with what --force would replace: give one of them")
         held = [name for name in leaves if (out / name).exists()]
+        anew = not resume or bool(leaves and not held)
         if resume and leaves and not held:
             say(f"note: {out}: nothing to go on with is there; this is a new run")
         occupied = f"{out} holds an earlier run ({', '.join(held)}): choose another --out, or --force to replace it"
         require(resume or force or not held, occupied)
         writable(out)
-        run = Runs().adopt(out, kind, now)
+        run = Run(out, kind, "")
     try:
         with checked(), working_in(run):
             for name in leaves if force else ():
                 path = run.folder / name
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-            yield run
+            yield run if out is None and not resume else Runs().adopt(run.folder, run.kind, now, anew)
     except BaseException:
         _discard_empty(run, there)
         raise
@@ -196,7 +197,7 @@ def run_folder(
 
 def _discard_empty(run: Run, there: bool) -> None:
     """Nothing ran: the folder, or what it has of a run where it was there before, goes; the run before is the last one again."""
-    if not [path for path in run.folder.iterdir() if path.name != ABOUT and not path.name.startswith(".")]:
+    if not run.in_use and not [path for path in run.folder.iterdir() if path.name != ABOUT and not path.name.startswith(".")]:
         with suppress(RunError):
             Runs().forget(run) if there else Runs().remove(run)
 
@@ -236,7 +237,7 @@ def shown(path: Path) -> str:
 
 
 def say(message: str) -> None:
-    """A line on standard error, whole, beside other threads; what cannot be seen is written out."""
+    """A line on standard error, whole, beside other threads; what a terminal would obey is spelt out."""
     sys.stderr.write(visible(message) + "\n")
     sys.stderr.flush()
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import TaskProgressColumn
 
-from fail2progress.cli.common import StoppedError, checked, print_json, say, shown, writable
+from fail2progress.cli.common import StoppedError, checked, print_json, say, shown
+from fail2progress.cli.outputs import made_for
 from fail2progress.cli.voice import Bars
 
 if TYPE_CHECKING:
@@ -52,10 +53,9 @@ def run_lifelong(options: LifelongOptions, as_json: bool) -> None:
     from fail2progress.simulation.parallel import ParallelSimulator
 
     start, begun = load_checkpoint(options.model), time.perf_counter()
-    writable(options.out)
     with checked():
         physics = ParallelSimulator(options.processes, options.simulator)
-    with physics:
+    with made_for(options.out), physics:
         with checked():
             found = sources(options.over or DEFAULT_SOURCES, physics, executor(options.executor, options.processes))
         asked = {"failures": options.failures, "trials": options.trials, "seed": options.seed}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from os.path import isdir, isfile
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,20 @@ def check_output(option: str, path: Path, *forms: str) -> None:
     writable(path.parent, f"{option} {path}")
     other = f"{option} {path}: a file that this command did not write is there already; choose another name or delete it"
     require(not path.exists() or _of_its_kind(path), other)
+
+
+@contextmanager
+def made_for(folder: Path) -> Iterator[None]:
+    """As `writable`, while the work lasts: of the folders that were made for it, those that stayed empty go again, so that a
+    command that was refused leaves nothing."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        writable(folder)
+        yield
+    finally:
+        with suppress(OSError):  # the first with something in it ends it
+            for place in missing:
+                place.rmdir()
 
 
 def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from fail2progress.cli import reproduce_assets, reproduce_families, reproduce_perception, reproduce_table3
-from fail2progress.cli.common import UserError, checked, print_json, say, show_table, table_of, writable, write_json
+from fail2progress.cli.common import UserError, checked, print_json, say, show_table, table_of, write_json
 from fail2progress.cli.given import refuse
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
+from fail2progress.cli.outputs import made_for
 from fail2progress.core.names import unknown
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.tasks import DEFAULT
@@ -105,34 +106,34 @@ def reproduce(
         raise UserError(unknown("table", table, TABLES))
     _refuse_others(context, table)
     out = out or Path("runs") / table
-    writable(out)
-    if table in reproduce_assets.TABLES:
-        return reproduce_assets.run(
-            reproduce_assets.Order(table, out, trials, seed, quick, processes, robot, physics), json_output
-        )
-    if table in reproduce_families.TABLES:
-        asked = (trials or 60, seed, quick, processes, minutes, families, parts, methods, samples, surplus, placing)
-        order = reproduce_families.Order(out, weights, rounds, *asked)
-        return reproduce_families.run(order, json_output)
-    seed = 7 if seed is None else seed
-    if table in reproduce_perception.TABLES:
-        wished = reproduce_perception.Order(table, out, weights, seed, quick, segmenter, trials, frames, dataset, source)
-        return reproduce_perception.run(wished, json_output)
-    if table in reproduce_table3.TABLES:
-        listed = (models, methods, objects, task)
-        wanted = reproduce_table3.Order(
-            table, out, weights, *listed, trials, seed, rounds, replan_budget, quick, processes, executor, minutes
-        )
-        return reproduce_table3.run(wanted, json_output)
-    if table == "perception":
-        report = _perception(frames, dataset, segmenter, trials or (20 if quick else 100))
-    else:
-        report = _generators(weights, out, 1 if quick else 3, processes)
-    write_json(out / "report.json", report)
-    if json_output or table == "perception":
-        print_json(report)
-    else:
-        _print_means(report)
+    with made_for(out):
+        if table in reproduce_assets.TABLES:
+            return reproduce_assets.run(
+                reproduce_assets.Order(table, out, trials, seed, quick, processes, robot, physics), json_output
+            )
+        if table in reproduce_families.TABLES:
+            asked = (trials or 60, seed, quick, processes, minutes, families, parts, methods, samples, surplus, placing)
+            order = reproduce_families.Order(out, weights, rounds, *asked)
+            return reproduce_families.run(order, json_output)
+        seed = 7 if seed is None else seed
+        if table in reproduce_perception.TABLES:
+            wished = reproduce_perception.Order(table, out, weights, seed, quick, segmenter, trials, frames, dataset, source)
+            return reproduce_perception.run(wished, json_output)
+        if table in reproduce_table3.TABLES:
+            listed = (models, methods, objects, task)
+            wanted = reproduce_table3.Order(
+                table, out, weights, *listed, trials, seed, rounds, replan_budget, quick, processes, executor, minutes
+            )
+            return reproduce_table3.run(wanted, json_output)
+        if table == "perception":
+            report = _perception(frames, dataset, segmenter, trials or (20 if quick else 100))
+        else:
+            report = _generators(weights, out, 1 if quick else 3, processes)
+        write_json(out / "report.json", report)
+        if json_output or table == "perception":
+            print_json(report)
+        else:
+            _print_means(report)
 
 
 def _refuse_others(context: typer.Context, table: str) -> None:

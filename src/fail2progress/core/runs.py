@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -41,15 +41,25 @@ class RunError(ValueError):
 
 
 @dataclass(frozen=True)
+class Start:
+    """One time that a run was begun or gone on with: local time, ISO 8601, and provenance, as a run has them."""
+
+    started: str
+    provenance: Mapping[str, object]
+
+
+@dataclass(frozen=True)
 class Run:
     """A run's folder, and what kind it is of: "sim", "demo", "replay", "robot"."""
 
     folder: Path
     kind: str
     started: str
-    """Local time, ISO 8601."""
+    """Local time of its beginning, ISO 8601; empty where that was not kept."""
     provenance: Mapping[str, object] = field(default_factory=dict, compare=False)
     """Of the code that it began with, see `core.provenance`; empty where that was not kept."""
+    later: tuple[Start, ...] = field(default=(), compare=False)
+    """The times that it was gone on with, oldest first."""
 
     @property
     def store(self) -> Path:
@@ -60,6 +70,11 @@ class Run:
     def models(self) -> Path:
         """Where its models' versions lie."""
         return self.folder / MODELS
+
+    @property
+    def last_start(self) -> str:
+        """When it was begun, or gone on with last."""
+        return self.later[-1].started if self.later else self.started
 
     @property
     def size(self) -> int:
@@ -89,17 +104,24 @@ class Runs:
             except FileExistsError:
                 continue
             try:
-                return self.adopt(folder, kind, now)
+                return self.adopt(folder, kind, now, anew=True)
             except OSError:  # nothing can be written into it
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
         raise RunError(f"{self.root / kind}: no free name for a run at {stamp}")
 
-    def adopt(self, folder: Path, kind: str, now: datetime) -> Run:
-        """Take a folder, wherever it is, as a run; it becomes the latest."""
+    def adopt(self, folder: Path, kind: str, now: datetime, anew: bool = False) -> Run:
+        """Take a folder, wherever it is, as a run; it becomes the latest.
+
+        A run that is there is gone on with: its beginning stays what it was, known or not. anew: nothing of it is left.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        run = Run(folder, kind, now.isoformat(timespec="seconds"), provenance())
-        about = {"kind": kind, "started": run.started, "provenance": run.provenance}
+        start, before = Start(now.isoformat(timespec="seconds"), provenance()), None if anew else _earlier(folder)
+        if before is None:
+            run = Run(folder, kind, start.started, start.provenance)
+        else:
+            run = Run(folder, kind, before.started, before.provenance, (*before.later, start))
+        about = {"kind": kind, "started": run.started, "provenance": run.provenance, "later": list(map(asdict, run.later))}
         write_whole(folder / ABOUT, json.dumps(about) + "\n")
         self._point(run)
         return run
@@ -125,7 +147,7 @@ class Runs:
             except RunError as error:
                 damaged[folder] = error
                 found.append(Run(folder, folder.parent.name, _started(folder.name)))
-        return sorted(found, key=lambda run: (run.started, str(run.folder))), damaged
+        return sorted(found, key=lambda run: (run.last_start, str(run.folder))), damaged
 
     def latest(self) -> Run:
         """The last run. RunError where there is none."""
@@ -203,10 +225,22 @@ def read_run(folder: Path) -> Run:
     try:
         content = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         kind, started, origin = str(content["kind"]), str(content["started"]), content.get("provenance")
-        return Run(folder, kind, started, origin if isinstance(origin, dict) else {})
+        later = tuple(Start(str(each["started"]), dict(each["provenance"])) for each in content.get("later", ()))
+        return Run(folder, kind, started, origin if isinstance(origin, dict) else {}, later)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         mend = f'write {{"kind": "{folder.parent.name}", "started": ""}} into it, or remove {folder}'
         raise RunError(f"{folder / ABOUT}: not the description of a run ({error}); {mend}") from error
+
+
+def _earlier(folder: Path) -> Run | None:
+    """The run that a folder holds; None where it holds none. Of one whose description is damaged, or was never written, no more
+    is known than that it is there."""
+    if (folder / ABOUT).is_file():
+        with suppress(RunError):
+            return read_run(folder)
+    elif not (folder / STORE).is_file():
+        return None
+    return Run(folder, "run", "")
 
 
 def _started(name: str) -> str:
@@ -243,3 +277,16 @@ def held(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(number)
+
+
+@contextmanager
+def held_run(named: str, kind: str, now: datetime) -> Iterator[Path]:
+    """Hold the folder of a new run, or, unless it is "", the one that is named: it becomes a run, or the one there is gone on
+    with. RunError where another process has it."""
+    folder = Path(named) if named else Runs().new(kind, now).folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with held(folder):
+        if named:
+            with suppress(OSError):  # where it is started, nothing may be written
+                Runs().adopt(folder, kind, now)
+        yield folder

@@ -25,7 +25,7 @@ from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import load_rehearsal
-from fail2progress.learning.finetuning.versions import register_lesson
+from fail2progress.learning.finetuning.versions import register_lesson, version_of
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
 from fail2progress.models.store import Registry, lesson_path
 from fail2progress.simulation.registry import DEFAULT
@@ -78,10 +78,8 @@ class Curriculum:
         done = list(rows.by_key.values())
         yield from done
         store, versions = FailureStore(self.folder / STORE), Registry(self.folder / MODELS)
-        if versions.in_use() is None:
-            versions.begin(start)
-        _tell_lessons(done, store, versions)
-        model = self._current(start, done, versions)
+        _tell_lessons(done, store)
+        model = _brought_into_use(start, done, versions)
         while not self.finished(done):
             source = self.sources[len(done) % len(self.sources)]
             begun = time.perf_counter()
@@ -92,8 +90,9 @@ class Curriculum:
             row["results"] = self._measured(model, [*done, row], tell)
             row["seconds"] = time.perf_counter() - begun
             rows.add(row)
-            _tell_lessons([row], store, versions)
+            _tell_lessons([row], store)
             done.append(row)
+            _brought_into_use(start, done, versions)
             yield row
 
     def finished(self, rows: Sequence[Row]) -> bool:
@@ -107,17 +106,13 @@ class Curriculum:
         names = [source.name for source in self.sources]
         run = {"model": start.digest, "sources": names, "patience": self.patience, "trials": self.trials, "seed": self.seed}
         other = {"simulator": content_of(self.simulator)} if self.simulator != DEFAULT else {}
-        return Rows(self.folder / "lifelong.jsonl", run | other | {"code": code_version(EVERYTHING)})
+        return Rows(self.folder / "lifelong.jsonl", run | other | {"code": code_version(EVERYTHING)}, beside=(STORE, MODELS))
 
     def _original(self, source: Source, start: Checkpoint, rows: Sequence[Row], tell: Tell) -> dict[str, float]:
         """What the model that was begun with can do of a source; measured once."""
         known = [row["original"] for row in rows if row["source"] == source.name]
         tell(f"{source.name}: the model at the start", 0.0)
         return known[0] if known else source.measure(start, self.seed, self.trials)
-
-    def _current(self, start: Checkpoint, rows: Sequence[Row], versions: Registry) -> Checkpoint:
-        accepted = [row["model"] for row in rows if row["accepted"]]
-        return load_checkpoint(versions.path(accepted[-1])) if accepted else start
 
     def _remembering(self, learner: Learner, rows: Sequence[Row], store: FailureStore, versions: Registry) -> Learner:
         """A learner that knows what was learnt so far, and from what."""
@@ -185,15 +180,25 @@ class Curriculum:
         return results
 
 
-def _tell_lessons(rows: Sequence[Row], store: FailureStore, versions: Registry) -> None:
-    """Say in the store what came of each failure, and bring accepted versions into use, where that is not done: the process may
-    have ended after the row and before it."""
+def _tell_lessons(rows: Sequence[Row], store: FailureStore) -> None:
+    """Say in the store what came of each failure, where that is not done: the process may have ended after the row."""
     for row in (row for row in rows if row["event"] is not None):
         lesson = (row["model"] or "", row["reason"])
         if lesson not in store.lessons(row["event"]):
             store.add_lesson(row["event"], *lesson)
-        if row["accepted"]:
-            versions.replace_parent(row["model"])
+
+
+def _brought_into_use(start: Checkpoint, rows: Sequence[Row], versions: Registry) -> Checkpoint:
+    """The model that the rows tell of, which becomes the version in use whatever was: the process may have ended after a row and
+    before that, and versions of an earlier run, whose rows were deleted, may lie beside."""
+    accepted = [row["model"] for row in rows if row["accepted"]]
+    if accepted:
+        return versions.make_current(accepted[-1])
+    if versions.versions():
+        versions.make_current(version_of(versions, start))
+    else:
+        versions.begin(start)
+    return start
 
 
 def summary(rows: Sequence[Row]) -> dict[str, object]:

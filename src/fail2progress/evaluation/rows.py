@@ -19,8 +19,9 @@ class RowsError(ValueError):
 class Rows:
     """Rows with a key each, in a file whose first line says which study they belong to."""
 
-    def __init__(self, path: Path, run: dict[str, object]) -> None:
-        self.path, self.run = path, run
+    def __init__(self, path: Path, run: dict[str, object], beside: tuple[str, ...] = ()) -> None:
+        """beside: names of what the study keeps in the same folder and adds to, to be deleted with the rows."""
+        self.path, self.run, self.beside = path, run, beside
         self.by_key: dict[str, Row] = {}
         if path.exists():
             self._read()
@@ -33,11 +34,11 @@ class Rows:
         try:
             run = json.loads(lines[0])["run"]
         except (IndexError, KeyError, TypeError, ValueError) as error:
-            raise RowsError(f"{self.path}: no rows of a study ({error!r}); delete it to start again") from error
+            raise RowsError(f"{self.path}: no rows of a study ({error!r}); delete {self._all()} to start again") from error
         wanted = json.loads(json.dumps(self.run))
         if run != wanted:
             kind = f"another run ({run})" if {**run, "code": wanted.get("code")} != wanted else "an earlier version of the code"
-            raise RowsError(f"{self.path}: rows of {kind}; use another folder or delete it")
+            raise RowsError(f"{self.path}: rows of {kind}; use another folder or delete {self._all()}")
         for line in lines[1:]:
             try:
                 row = dict(json.loads(line))
@@ -46,6 +47,10 @@ class Rows:
                 continue  # cut short when the process was ended; it is made again
         if not text.endswith("\n"):  # the next row gets a line of its own
             write_whole(self.path, "".join(f"{line}\n" for line in [lines[0], *map(json.dumps, self.by_key.values())]))
+
+    def _all(self) -> str:
+        """What is deleted for a new beginning."""
+        return " and ".join(("it", *self.beside))
 
     def add(self, row: Row) -> None:
         """Keep a row, on disk before anything else happens. OSError where it cannot be written."""

@@ -55,6 +55,8 @@ class StackRun:
     """The same of the versions, of the result, and of what is noted of the run."""
     provenance: Mapping[str, object] = field(default_factory=dict)
     """Of the code that the run began with; empty where that was not kept."""
+    later: tuple[runs.Start, ...] = ()
+    """The times that it was gone on with, oldest first."""
 
     @property
     def saved(self) -> str:
@@ -92,18 +94,19 @@ def read_run(folder: Path) -> StackRun:
     met, wrong = store.readable(lambda name: Met(store.get(name), store.report(name), that_count(lessons.of(name))))
     versions, damaged = _versions(registry)
     result, reason = _result(folder / "result.json")
-    origin, unknown = _provenance(folder)
+    about, unknown = _about(folder)
     beside = (*damaged, *filter(None, (reason, unknown)))
     failures = (tuple(met), tuple(versions), registry.in_use() or "", result, tuple(map(str, wrong.values())))
-    return StackRun(folder, *failures, beside, origin)
+    return StackRun(folder, *failures, beside, about.provenance, about.later)
 
 
-def _provenance(folder: Path) -> tuple[Mapping[str, object], str]:
-    """Of the code that the run began with, empty where that was not kept; and what is wrong with the file, "" for nothing."""
+def _about(folder: Path) -> tuple[runs.Run, str]:
+    """What is noted of the run, empty where that was not kept; and what is wrong with the file, "" for nothing."""
+    unknown = runs.Run(folder, "run", "")
     try:
-        return (runs.read_run(folder).provenance if (folder / runs.ABOUT).is_file() else {}), ""
+        return (runs.read_run(folder) if (folder / runs.ABOUT).is_file() else unknown), ""
     except runs.RunError as error:
-        return {}, str(error)
+        return unknown, str(error)
 
 
 def _versions(registry: Registry) -> tuple[list[tuple[str, dict[str, object]]], list[str]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fail2progress.core.runs import MODELS
 from fail2progress.failures.store import FailureStore, Lesson
 from fail2progress.models.notes import CheckpointError
-from fail2progress.models.store import Registry
+from fail2progress.models.store import Registry, version_number
 from fail2progress.models.version_notes import noted_version
 
 
@@ -35,9 +35,18 @@ class Lessons:
 
     def of(self, failure: str) -> tuple[Lesson, ...]:
         """Attempts to learn from a failure by its whole id, oldest first."""
-        told = self.store.lessons(failure)
-        known = {version for version, _ in told}
-        return (*(lesson for lesson in self.living.get(failure, ()) if lesson[0] not in known), *told)
+        attempts = list(self.store.lessons(failure))
+        known = {version for version, _ in attempts}
+        for lesson in self.living.get(failure, ()):
+            if lesson[0] not in known:
+                attempts.insert(_place(lesson, attempts), lesson)
+        return tuple(attempts)
+
+
+def _place(lesson: Lesson, attempts: Sequence[Lesson]) -> int:
+    """Behind the last attempt that gave an earlier version, at once: of those in vain after it nothing says when they were."""
+    own = version_number(lesson[0])
+    return max((place for place, (version, _) in enumerate(attempts, 1) if version and version_number(version) < own), default=0)
 
 
 def _living(versions: Registry) -> Iterator[tuple[str, Lesson]]:

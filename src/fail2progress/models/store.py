@@ -16,6 +16,11 @@ from fail2progress.models.notes import CheckpointError
 _NAME = re.compile(r"v\d+", re.ASCII)
 
 
+def version_number(name: str) -> int:
+    """By which versions are ordered: 2 of v0002; 0 of a name that is no version's."""
+    return int(name[1:]) if _NAME.fullmatch(name) else 0
+
+
 def gaps_path(weights: Path) -> Path:
     """Where the gaps lie that came with what weights were learnt from: v0002.pipeline_gaps.json beside v0002.safetensors."""
     return weights.with_name(f"{weights.stem}.{FILE}")
@@ -35,7 +40,7 @@ class Registry:
     def versions(self) -> list[str]:
         """All versions, oldest first. Other weights in the folder, such as copies that somebody made, are none."""
         found = (path.stem for path in self.folder.glob("v[0-9]*.safetensors"))
-        return sorted((name for name in found if _NAME.fullmatch(name)), key=lambda name: int(name[1:]))
+        return sorted((name for name in found if _NAME.fullmatch(name)), key=version_number)
 
     def current(self) -> Checkpoint:
         """The version in use; CheckpointError where there is none or it is damaged."""
@@ -84,7 +89,7 @@ class Registry:
         """The name of a new version, with nothing beside its place: a lesson that was not finished, or one whose weights were
         deleted, may have left something."""
         versions = self.versions()
-        version = f"v{int(versions[-1][1:]) + 1 if versions else 1:04d}"
+        version = f"v{version_number(versions[-1]) + 1 if versions else 1:04d}"
         for left in (gaps_path(self.path(version)), lesson_path(self.path(version))):
             left.unlink(missing_ok=True)
         return version

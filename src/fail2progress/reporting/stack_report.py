@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 from fail2progress import __version__
@@ -120,11 +121,15 @@ def _provenance(run: StackRun) -> list[tuple[str, str]]:
     known = {spec for met in run.met for spec in met.event.header.categories}
     began = {key: value for key, value in run.provenance.items() if key != "configuration"}
     now = provenance()
-    with_changes = " with changes" if now["changed_files"] else ""
     return [
         ("folder", run.folder.name),
         *((key, str(value)) for key, value in (began or {"code": "not noted when the run began"}).items()),
+        *(("gone on with", f"{start.started}, {_commit(start.provenance)}") for start in run.later),
         ("categories", ", ".join(sorted(name for name in known if kind_of(name).movable))),
         *((f"model {name}", str(note.get("digest"))) for name, note in run.versions),
-        ("page written by", f"fail2progress {__version__}, commit {now['commit'] or 'unknown'}{with_changes}, {now['time_utc']}"),
+        ("page written by", f"fail2progress {__version__}, {_commit(now)}, {now['time_utc']}"),
     ]
+
+
+def _commit(origin: Mapping[str, object]) -> str:
+    return f"commit {origin.get('commit') or 'unknown'}{' with changes' if origin.get('changed_files') else ''}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from launch.event_handlers import OnProcessExit
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from fail2progress.core.runs import MODELS, ROOT, Runs, held
+from fail2progress.core.runs import MODELS, ROOT, held_run
 from fail2progress.models.notes import start_note
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags.info import BagInfo, info
@@ -125,12 +125,7 @@ class Run:
     def folder(self) -> Path:
         """Where the stack keeps what it does, held while this process lives, and known to what follows a run. RunError, a
         ValueError, where another process has it."""
-        named, now = self.given["state_dir"], datetime.now()
-        folder = Path(named) if named else Runs().new(self.stack, now).folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self.made.enter_context(held(folder))
-        with suppress(OSError):  # where it is started, nothing may be written
-            Runs().adopt(folder, self.stack, now)
+        folder = self.made.enter_context(held_run(self.given["state_dir"], self.stack, datetime.now()))
         self.given["state_dir"] = str(folder)
         return folder
 
