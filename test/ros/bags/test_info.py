@@ -23,7 +23,7 @@ from fail2progress.ros.bags.survey import IMAGE, survey
 from fail2progress.ros.bags.topics import Choice
 from fail2progress.ros.bags.writer import BagWriter
 from fail2progress.ros.conversions.values import SCHEMA, stamp_of
-from fail2progress.ros.graph import CAMERA, LABELS, TOPICS
+from fail2progress.ros.graph import CAMERA, LABELS
 from support import recordings, traffic
 from support.recordings import Rig
 
@@ -289,23 +289,6 @@ def test_names_of_labels_are_seen_with_their_images_where_they_have_stamps(tmp_p
         assert bag.seen == {*CAMERA, LABELS[0], *((LABELS[1],) if stamped else ())} and not bag.unstamped
         told = {header_stamp(item.data) for item in messages(bag) if item.topic.endswith(LABELS[1])}
         assert told == {SECOND if stamped else 0}
-
-
-def test_names_of_one_label_image_count_for_all_that_come_after_them(tmp_path: Path) -> None:
-    """As recordings were made that say them once: whichever stamp they have, they are played without."""
-    for stamp in (1, 500):
-        writer = BagWriter(tmp_path / f"bag {stamp}")
-        for name in (*CAMERA, *LABELS):
-            writer.add_topic(f"/{name}", TOPICS[name].type.replace("/", "/msg/"))
-        for second in range(1, 6):
-            for name in (*CAMERA, *LABELS) if second == 1 else (*CAMERA, LABELS[0]):
-                message = traffic.VALID[name]()
-                message.header.stamp.sec, message.header.stamp.nanosec = stamp if name == LABELS[1] else second, 0
-                writer.write(f"/{name}", serialize_message(message), second * SECOND)
-        writer.close()
-        bag = info(tmp_path / f"bag {stamp}")
-        assert bag.seen == {*CAMERA, LABELS[0]} and not bag.unstamped and bag.moments == 5
-        assert [header_stamp(item.data) for item in messages(bag) if item.topic.endswith(LABELS[1])] == [0]
 
 
 def test_an_unknown_source_is_refused_as_a_replay_does(tmp_path: Path) -> None:
