@@ -62,3 +62,41 @@ def test_what_did_not_come_is_told_of_moments_that_are_given_up() -> None:
     for stamp in (300, 400):
         moments.take("colour", stamp, "c", SLOP)
     assert moments.give_up() == [("colour",)], "names of labels that never came are nothing that is missed"
+
+
+def test_names_with_a_stamp_that_come_once_stand_for_later_labels() -> None:
+    """From when as many as are waited for have none; whatever stamp they have."""
+    for stamp in (50, 100, 130):
+        moments, whole = explained(), []
+        moments.take("names", stamp, "n", SLOP)
+        for number in range(1, 31):
+            for topic in IMAGES:
+                whole += moments.take(topic, 100 * number, number, SLOP)
+            assert moments.give_up() == [] or stamp == 130
+        assert [moment["labels"] for moment in whole] == list(range(1 + (stamp == 130), 31))
+        assert {moment["names"] for moment in whole} == {"n"} and moments.outlived == {"labels"}
+    moments.take("names", 3100, "own", SLOP)
+    assert not moments.outlived and moments.take("labels", 3100, "l", SLOP) == []
+    assert moments.take("colour", 3100, "c", SLOP) == [{"names": "own", "labels": "l", "colour": "c"}]
+
+
+def test_labels_whose_names_are_lost_do_not_get_those_of_others() -> None:
+    """While each has its own; the same where names come long before their images."""
+    moments, whole = explained(), []
+    for number in range(1, 40):
+        if number % 5:
+            moments.take("names", 100 * number, number, SLOP)
+        for topic in IMAGES:
+            whole += moments.take(topic, 100 * (number - 10), number - 10, SLOP)
+        moments.give_up()
+    assert [moment["labels"] for moment in whole] == [number for number in range(1, 30) if number % 5]
+    assert all(moment["names"] == moment["labels"] for moment in whole) and not moments.outlived
+
+
+def test_names_of_later_times_are_forgotten_once_the_clock_was_set_back() -> None:
+    moments = explained()
+    moments.take("names", 10**10, "before", SLOP)
+    for topic in IMAGES:
+        moments.take(topic, 5 * 10**9, "x", SLOP)
+    moments.take("colour", 10**10, "c", SLOP)
+    assert moments.take("labels", 10**10, "l", SLOP) == []

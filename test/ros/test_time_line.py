@@ -21,16 +21,17 @@ def test_depth_is_kept_small(tmp_path: Path) -> None:
     assert 0 < (tmp_path / "run.rrd").stat().st_size < sum(depth.nbytes for depth in frames) / 3
 
 
-def test_a_time_line_that_is_there_is_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["run", "run[1]", "run*"])
+def test_a_time_line_that_is_there_is_kept(tmp_path: Path, name: str) -> None:
     """Not even one that has the name of one that was removed is written."""
     found: dict[Path, bytes] = {}
     for number in range(3):
-        line = time_line.TimeLine(tmp_path / "run.rrd", page=False)
+        line = time_line.TimeLine(tmp_path / f"{name}.rrd", page=False)
         line.text("steps", SECOND, f"session {number}")
         line.close()
         found[line.file] = line.file.read_bytes()
-    assert [file.name for file in found] == ["run.rrd", "run_0001.rrd", "run_0002.rrd"]
+    assert [file.name for file in found] == [f"{name}.rrd", f"{name}_0001.rrd", f"{name}_0002.rrd"]
     assert all(len(kept) > 100 and file.read_bytes() == kept for file, kept in found.items())
-    (tmp_path / "run.rrd").unlink()
-    (tmp_path / "run_notes.rrd").touch()
-    assert time_line.unwritten(tmp_path / "run.rrd").name == "run_0003.rrd"
+    (tmp_path / f"{name}.rrd").unlink()
+    (tmp_path / f"{name}_notes.rrd").touch()
+    assert time_line.unwritten(tmp_path / f"{name}.rrd").name == f"{name}_0003.rrd"

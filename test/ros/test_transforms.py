@@ -115,6 +115,19 @@ def test_a_clock_that_was_set_back_starts_anew_and_old_ones_are_forgotten() -> N
         at(made, NOW + 39 - frames.KEPT / SECOND - 1.1)
 
 
+@pytest.mark.parametrize("back", [2.5, 5.0, 9.0])
+def test_of_before_a_clock_was_set_back_nothing_is_left_among_what_comes_after_it(back: float) -> None:
+    """A robot drives from 0 to 1 m and stands there when the clock is set back."""
+    made = tree(*(transform("a", "b", move=(k / 100, 0, 0), stamp=NOW + k / 10) for k in range(101)))
+    begin = NOW + 10 - back + 0.05
+    made.add(TFMessage(transforms=[transform("a", "b", move=(1, 0, 0), stamp=begin + k / 10) for k in range(11)]))
+    assert [at(made, begin + later) for later in (0, 0.05, 0.12, 0.55, 1)] == [1] * 5
+    with pytest.raises(NotYet):
+        at(made, begin + 1.3)
+    with pytest.raises(Refused, match="older"):
+        at(made, begin - 0.03)
+
+
 def test_frames_that_are_not_connected_have_no_transform() -> None:
     made = tree(transform("a", "b"), transform("c", "d"))
     assert made.lookup("a", "d", AT) is None and made.lookup("a", "nowhere", AT) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 from rclpy.exceptions import InvalidHandle
@@ -22,6 +23,7 @@ def catch_up(inlets: Iterable[Any]) -> None:
     would be worked on before those that came during it. To be called from a callback of the group that all of them are in.
     """
     for inlet in inlets:
+        wanted = len(signature(inlet.callback).parameters)  # the message, and what is known of its sending
         for _ in range(inlet.qos_profile.depth):
             try:
                 with inlet.handle:
@@ -30,7 +32,7 @@ def catch_up(inlets: Iterable[Any]) -> None:
                 break  # closed meanwhile
             if taken is None:
                 break
-            inlet.callback(taken[0])
+            inlet.callback(*taken[:wanted])
 
 
 @dataclass

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from rclpy.qos import DurabilityPolicy, QoSCompatibility, QoSProfile, ReliabilityPolicy, qos_check_compatible
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import serialize_message
+from rclpy.subscription import Subscription
 
 from fail2progress.ros.entries import Quality, Topic
 
@@ -39,18 +43,46 @@ def message_type(name: str) -> Any:
 
 def subscribe(node: Any, topic: Topic, take: Callable[[Any], None], **options: Any) -> list[Any]:
     """The subscriptions of a node that hear a topic: one by the profile of the table; of what nodes of others say, weaker ones,
-    too, for those who offer less than it asks for, whom the middleware would leave unheard."""
-    kind, made = message_type(topic.type), list[Any]()
-    for quality in (topic.quality, *WEAKER[topic.quality]) if topic.foreign else (topic.quality,):
-        handle = partial(_take_unheard, node, made[-1], take) if made else take
-        profile = qos(replace(topic, quality=quality))
-        made.append(node.create_subscription(kind, topic.name, handle, profile, **options))
-    return made
+    too, for those who offer less than it asks for, whom the middleware would leave unheard. What several hear is taken once."""
+    if not topic.foreign:
+        return [node.create_subscription(message_type(topic.type), topic.name, take, qos(topic), **options)]
+    qualities = (topic.quality, *WEAKER[topic.quality])
+    once = Once(take, kept=2 * len(qualities) * topic.depth)
+    # rclpy before Iron hands a callback the message alone.
+    handles = [partial(once.hear if hasattr(Subscription, "CallbackType") else once.hear_alone, quality) for quality in qualities]
+    kind, profiles = message_type(topic.type), [qos(replace(topic, quality=quality)) for quality in qualities]
+    pairs = zip(handles, profiles, strict=True)
+    return [node.create_subscription(kind, topic.name, handle, profile, **options) for handle, profile in pairs]
 
 
-def _take_unheard(node: Any, stronger: Any, take: Callable[[Any], None], message: Any) -> None:
-    """What a stronger subscription gets is not taken twice: it would come once more after what followed it."""
-    for publisher in node.get_publishers_info_by_topic(stronger.topic_name):
-        if qos_check_compatible(publisher.qos_profile, stronger.qos_profile)[0] == QoSCompatibility.ERROR:
-            take(message)
-            return
+class Once:
+    """Messages that come by several subscriptions, each taken when it comes first: later it would follow what came after it."""
+
+    def __init__(self, take: Callable[[Any], None], kept: int) -> None:
+        """kept: messages that are remembered; as many as may wait on all subscriptions."""
+        self._take = take
+        self._lock = threading.Lock()
+        self._heard: deque[tuple[Hashable, set[Quality]]] = deque(maxlen=kept)
+        """Which messages came, and by which subscriptions."""
+
+    def hear(self, by: Quality, message: Any, info: Mapping[str, Any]) -> None:
+        """Take a message that has not come by another subscription. info: by whom it was sent when, as far as rclpy says it."""
+        publisher = bytes((info.get("publisher_gid") or {}).get("data", b""))
+        sent = publisher, info.get("source_timestamp") or 0, info.get("publication_sequence_number") or 0
+        if any(sent[1:]):
+            self._hear(by, message, sent)
+        else:
+            self.hear_alone(by, message)
+
+    def hear_alone(self, by: Quality, message: Any) -> None:
+        """The same where nothing is known of its sending: then equal ones by different subscriptions are one."""
+        self._hear(by, message, message if isinstance(message, bytes) else bytes(serialize_message(message)))
+
+    def _hear(self, by: Quality, message: Any, key: Hashable) -> None:
+        with self._lock:
+            before = next((came for known, came in self._heard if known == key and by not in came), None)
+            if before is not None:
+                before.add(by)
+                return
+            self._heard.append((key, {by}))
+        self._take(message)

@@ -21,6 +21,7 @@ from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import mismatch_of
 from fail2progress.ros.conversions.values import call_msg, relations_of, stamp_of, uuid_text
 from fail2progress.ros.corrections import adjustments_msg
+from fail2progress.ros.set_back import Since
 from fail2progress.skills.adjustments import Adjustments
 from fail2progress.skills.base import SkillCall
 
@@ -53,7 +54,8 @@ class RemoteObserver(Observer):
     def __init__(self, node: PlannerNode) -> None:
         self.node = node
         self.finished = 0
-        self.since = node.now()
+        self.since = Since(node.now)
+        self._forget()
 
     def look(self, done: PlannedSkill | None = None) -> Observation:
         """See Observer. The relations node knows of the skill itself."""
@@ -72,15 +74,20 @@ class RemoteObserver(Observer):
     def done(self) -> None:
         """A skill has ended: what was seen before is of no use any more."""
         self.finished += 1
-        self.since = self.node.now()
+        self.since.begin()
+        self._forget()
+
+    def _forget(self) -> None:
+        """What came before now."""
+        with self.node.news:
+            self.node.heard.pop(("relations", None), None)
 
     def _newest(self) -> Any:
         node, message = self.node, self.node.heard.get(("relations", None))
         if message is None or message.moving:
             return None
-        stamp = stamp_of(message.header.stamp)
         after = self.finished == 0 or (uuid_text(message.episode) == node.episode and message.finished == self.finished)
-        return message if after and stamp >= self.since else None
+        return message if after and self.since.counts(stamp_of(message.header.stamp)) else None
 
     def _by_the_planning_model(self) -> Any:
         message = self._newest()

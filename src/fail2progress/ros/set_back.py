@@ -15,6 +15,26 @@ def still(time: int, stamp: int) -> int:
     return time if time <= stamp + LATE else 0
 
 
+class Since:
+    """What was seen from a time on by a node's clock, though that is set back meanwhile. Of what came before, nothing counts: its
+    stamps may be later ones. Whoever asks forgets it."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        """now: the clock, ns. It begins now."""
+        self._now = now
+        self.time = now()
+
+    def begin(self) -> None:
+        """Anew."""
+        self.time = self._now()
+
+    def counts(self, stamp: int) -> bool:
+        """Whether something was seen since then (its stamp in ns)."""
+        now = self._now()
+        self.time = self.time if still(self.time, now) else now
+        return stamp >= self.time
+
+
 class Stamps:
     """The newest stamp of each topic. count: told of a clock that was set back, once each time."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import socket
+from glob import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,7 +22,8 @@ MISSING = "the package rerun-sdk is missing: pip install 'fail2progress[view]'"
 
 def unwritten(file: Path) -> Path:
     """The file itself, or run_0001.rrd beside run.rrd, run_0002.rrd, ...: rerun would write over one that is there."""
-    numbers = [path.stem.removeprefix(f"{file.stem}_") for path in file.parent.glob(f"{file.stem}_*{file.suffix}")]
+    others = file.parent.glob(f"{escape(file.stem)}_*{escape(file.suffix)}")
+    numbers = [path.stem.removeprefix(f"{file.stem}_") for path in others]
     taken = [int(number) for number in numbers if number.isdecimal()]
     if not taken and not file.exists():
         return file

@@ -14,12 +14,13 @@ from transforms3d.quaternions import quat2mat
 from fail2progress.core.observation import SECOND
 from fail2progress.core.scene import Array
 from fail2progress.ros.conversions.values import Refused, check_texts, stamp_of
+from fail2progress.ros.set_back import still
 
 DEEPEST = 64
 MOST = 1024
 FARTHEST = 1e6
 KEPT = 10 * SECOND
-"""Nanoseconds of transforms that are remembered, as in tf2. Of more than that back, the clock was reset."""
+"""Nanoseconds of transforms that are remembered, as in tf2."""
 MOST_KEPT = 1000
 
 
@@ -37,7 +38,8 @@ class _Track:
     matrices: list[Array] = field(default_factory=list)
 
     def add(self, stamp: int, matrix: Array) -> None:
-        if self.fixed or (self.stamps and stamp < self.stamps[-1] - KEPT):
+        """Once the clock was set back, those of before are forgotten: a frame would be half where it was then."""
+        if self.fixed or (self.stamps and not still(self.stamps[-1], stamp)):
             self.stamps, self.matrices = [], []
         at = bisect_left(self.stamps, stamp)
         same = at < len(self.stamps) and self.stamps[at] == stamp

@@ -12,11 +12,13 @@ from fail2progress_msgs.msg import ErrorCode, ModelUpdate, Step, Verdict
 from rclpy.action import ActionServer
 from rclpy.executors import SingleThreadedExecutor
 
+from fail2progress.core.observation import SECOND
 from fail2progress.ros import proxies
 from fail2progress.ros.conversions.records import mismatch_msg
-from fail2progress.ros.conversions.values import relations_msg, uuid_msg, uuid_text
-from fail2progress.ros.proxies import Interrupted, RemoteMonitor
+from fail2progress.ros.conversions.values import relations_msg, time_of, uuid_msg, uuid_text
+from fail2progress.ros.proxies import Interrupted, RemoteMonitor, RemoteObserver
 from support import messages as m
+from support import traffic
 from support.rigs import rig, wait_for
 
 
@@ -45,6 +47,32 @@ def test_a_result_is_of_its_own_task_where_another_one_begins_at_once(ros: Any, 
         result = made.pursue(ExecuteTask, "execute_task", ExecuteTask.Goal()).result
         assert result.error_code == ErrorCode.OK and result.skills == 2
         assert list(map(uuid_text, result.failures)) == [m.EPISODE] and not node.busy.locked()
+
+
+@pytest.mark.parametrize("began", [False, True], ids=["before its task", "in its task"])
+def test_relations_are_taken_after_the_clock_was_set_back(ros: Any, monkeypatch: pytest.MonkeyPatch, began: bool) -> None:
+    """Those of before are not, though their stamps are later ones."""
+    ros()
+    with rig("planner", monkeypatch) as made:
+        made.activate()
+        clock = [3600 * SECOND]
+        monkeypatch.setattr(made.node, "now", lambda: clock[0])
+
+        def see(time: float) -> None:
+            message = traffic.VALID["relations"]()
+            message.header.stamp, message.moving = time_of(int(time * SECOND)), False
+            assert made.send("relations", message)
+
+        if not began:
+            see(3599)
+            clock[0] = 4 * SECOND
+        observer = RemoteObserver(made.node)
+        assert observer._newest() is None
+        clock[0] = 5 * SECOND
+        see(3 if not began else 4)
+        assert observer._newest() is None
+        see(5)
+        assert observer._newest() is not None
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,21 @@ def test_labels_have_the_names_of_their_own_frame(ros: Any, monkeypatch: pytest.
     assert [message.names for message in said] == [["table_a"], ["table_b"]]
 
 
+def test_names_that_come_once_with_a_stamp_name_the_labels_of_all_images(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros()
+    with rig("segmentation", monkeypatch) as made:
+        made.activate()
+        said = made.collect("segments")
+        assert made.send("tf_static", traffic.transforms()) and made.send(INFO, of_time(INFO, SECOND))
+        assert made.send(NAMES, names("table_a", SECOND // 2))
+        for second in range(1, 15):
+            for topic in (LABELS, COLOUR, DEPTH):
+                assert made.send(topic, of_time(topic, second * SECOND))
+        assert wait_for(lambda: convert.stamp_of(said[-1].header.stamp) == 14 * SECOND if said else False)
+        assert not made.node.refused and "without a stamp" in made.node.facts["names"]
+    assert len(said) >= 6 and {tuple(message.names) for message in said} == {("table_a",)}
+
+
 @pytest.mark.parametrize("profile", [10, qos_profile_sensor_data], ids=["default", "best effort"])
 @pytest.mark.parametrize("name", ["segmentation", "recorder"])
 def test_names_are_heard_once_by_whatever_profile_they_come(

@@ -1,6 +1,7 @@
 """The real robot's node: what is cancelled holds up nothing after it, and a low battery is told."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,8 +10,11 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from fail2progress_msgs.action import AimCamera
 from fail2progress_msgs.msg import ErrorCode
 
+from fail2progress.core.observation import SECOND
+from fail2progress.robots.stretch.real.states import StretchError
 from fail2progress.robots.stretch.real.transport import TransportError
 from fail2progress.ros.actions import Dispatcher
+from fail2progress.ros.nodes import stretch
 from fail2progress.skills.base import SkillCall
 from support import stretch_bench as benches
 from support.rigs import wait_for
@@ -89,3 +93,28 @@ def test_a_low_battery_is_told_and_no_skill_is_begun_with_it(bench: Bench) -> No
     answer = bench.result(bench.send())
     assert answer.result.error_code == ErrorCode.ROBOT_STOPPED and "charge it" in answer.result.error_msg
     assert not bench.body.commands
+
+
+def test_what_was_seen_before_the_clock_was_set_back_is_not_relied_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its stamps are later than the look."""
+    monkeypatch.setattr(stretch, "SIGHT", 0.5)
+    assert wait_for(lambda: bench.node.seen is not None and bench.node.all_seen is not None)
+    bench.seeing = False
+    time.sleep(0.2)
+    monkeypatch.setattr(bench.node.since, "_now", lambda: time.time_ns() - 3600 * SECOND)
+    answer = bench.result(bench.send())
+    assert answer.result.error_code == ErrorCode.ROBOT_CANNOT and "segmentation" in answer.result.error_msg
+    with pytest.raises(StretchError, match="nothing on obstacles"):
+        bench.node.around()
+
+
+def test_a_look_under_way_ends_though_the_clock_is_set_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead, begin = [3600 * SECOND], bench.node.since.begin
+    monkeypatch.setattr(bench.node.since, "_now", lambda: time.time_ns() + ahead[0])
+
+    def begun() -> None:
+        begin()
+        ahead[0] = 0
+
+    monkeypatch.setattr(bench.node.since, "begin", begun)
+    assert "cup" in bench.node.look().names

@@ -13,7 +13,7 @@ from fail2progress_msgs.msg import ErrorCode
 from fail2progress_msgs.srv import SetTrial
 from rclpy.action import ActionServer
 
-from fail2progress.core.observation import POINTS, SegmentedCloud
+from fail2progress.core.observation import POINTS, SECOND, SegmentedCloud
 from fail2progress.ros.conversions import values as convert
 from fail2progress.ros.conversions.values import goal_of
 from fail2progress.ros.nodes import task as node_of_task
@@ -62,6 +62,19 @@ def test_the_planner_is_asked_for_what_the_camera_shows(ros: Any, monkeypatch: p
         assert made.node.done == 0
         stages = tuple(goal_of(stage) for stage in goal.stages)
         assert stages == TRIAL.as_seen(dict(zip(TRIAL.scene.names, names, strict=True))).stages
+
+
+def test_the_world_is_seen_though_the_clock_is_set_back_meanwhile(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros(attempts=1, result="")
+    with rig("task", monkeypatch) as made:
+        real = made.node.now
+
+        def now() -> int:
+            """An hour less once the node waits for what is seen."""
+            return int(real()) - (3600 * SECOND if made.node.since is not None else 0)
+
+        monkeypatch.setattr(made.node, "now", now)
+        assert len(asked(made, seen(TRIAL.scene.names))) == 1 and made.node.done == 0
 
 
 def test_another_goal_may_have_patterns(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import product
 
@@ -107,13 +107,18 @@ def _check_sizes(chooser: Chooser, colour: Topic, depth: Topic, about: Topic) ->
         raise BagError(f"{depth.name}: another camera ({', '.join(depth.frames)}) than {colour.name}: {hint}")
 
 
+def gaps_to(stamps: Iterable[int], others: Iterable[int]) -> list[int]:
+    """From each stamp to the nearest of others, ns; what comes twice counts once."""
+    found, known = [], sorted(set(others))
+    for stamp in set(stamps):
+        at = bisect_left(known, stamp)
+        found.append(min((abs(stamp - near) for near in known[max(at - 1, 0) : at + 1]), default=2**62))
+    return found
+
+
 def _pairs(colour: Topic, depth: Topic, slop: float) -> int:
     """Moments of which there is a depth image and a colour image; BagError where there is none. What comes twice counts once."""
-    stamps = sorted(set(colour.stamps))
-    apart = []
-    for stamp in set(depth.stamps):
-        at = bisect_left(stamps, stamp)
-        apart.append(min((abs(stamp - near) for near in stamps[max(at - 1, 0) : at + 1]), default=2**62))
+    apart = gaps_to(depth.stamps, colour.stamps)
     found = sum(gap <= slop * SECOND for gap in apart)
     if not found:
         raise BagError(

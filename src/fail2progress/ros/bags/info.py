@@ -11,7 +11,7 @@ from fail2progress.core.scene import FRAME
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.perception.segmentation.registry import LABEL_IMAGE
 from fail2progress.ros import graph as table
-from fail2progress.ros.bags.checks import cameras_of, check
+from fail2progress.ros.bags.checks import cameras_of, check, gaps_to
 from fail2progress.ros.bags.mcap_records import Lost, cut_short
 from fail2progress.ros.bags.pictures import COMPRESSED
 from fail2progress.ros.bags.reader import BagError, files, read
@@ -63,9 +63,17 @@ class BagInfo:
     @property
     def seen(self) -> frozenset[str]:
         """The stack's names of what an observation is made of; names of labels only where each label image has its own."""
-        names = self.of(NAMES)
-        own = {NAMES} if names is not None and not names.unstamped else set()
+        own = {NAMES} if self.named_each else set()
         return frozenset({*self.played.values()} & {"segments", *table.CAMERA, LABELS, *own})
+
+    @property
+    def named_each(self) -> bool:
+        """Whether label images, but for a few, have names of their own; else names count for all that come after them."""
+        labels, names = self.of(LABELS), self.of(NAMES)
+        if labels is None or names is None or names.unstamped:
+            return False
+        pairs = sum(gap <= table.SLOP * SECOND for gap in gaps_to(labels.stamps, names.stamps))
+        return 2 * pairs > len(set(labels.stamps))
 
     @property
     def segmenter(self) -> str:

@@ -34,10 +34,12 @@ LONGEST = 300 * SECOND
 
 def messages(bag: BagInfo) -> Iterator[Recorded]:
     """What is played of a bag, in the order in which things happened. What has no stamp, and is no segments, has its time of
-    arrival; camera infos of images that were rectified state no distortion any more."""
-    unstamped = bag.unstamped
+    arrival; camera infos of images that were rectified state no distortion any more. Names that are not of one label image each
+    have no stamp: they count from then on."""
+    unstamped, named_each = bag.unstamped, bag.named_each
     items = (_stamped(item, bag.played[item.topic]) if item.topic in unstamped else item for item in _in_order(bag))
-    return ahead((_flat(item, bag) for item in items), bag.played)
+    for item in ahead((_flat(item, bag) for item in items), bag.played):
+        yield item if bag.played[item.topic] != table.LABELS[1] or named_each else _lasting(item)
 
 
 def said_now(item: Recorded, bag: BagInfo, version: int, run: str) -> bytes:
@@ -68,6 +70,12 @@ def _stamped(item: Recorded, name: str) -> Recorded:
             return replace(item, data=stamped_transforms(item.data, item.time))
         if not header_stamp(item.data):
             return replace(item, data=restamped(item.data, item.time))
+    return item
+
+
+def _lasting(item: Recorded) -> Recorded:
+    with suppress(DamagedError):  # whoever takes it says so
+        return replace(item, data=restamped(item.data, 0))
     return item
 
 

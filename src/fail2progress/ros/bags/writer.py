@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import IO, cast
 
 from mcap.exceptions import McapError
 from mcap.reader import NonSeekingReader
 from mcap.writer import CompressionType, Writer
 
 from fail2progress.core.files import whole_file, write_whole
+from fail2progress.ros.bags.mcap_file import LIBRARY, PROFILE, Announcement, McapFile
 from fail2progress.ros.bags.reader import BagError
 
 METADATA = "metadata.yaml"
@@ -87,26 +87,6 @@ class _Part:
         return {"path": self.name, "starting_time": begin, "duration": span, "message_count": self.count}
 
 
-class _WholeRecords:
-    """A file in which what cannot be written as a whole is not written at all: half a record would hide all those after it."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb", buffering=0)
-        self.tell, self.close = self._file.tell, self._file.close
-
-    def write(self, data: bytes) -> int:
-        """OSError where there is no room; then the file ends where it ended before."""
-        end, rest = self._file.tell(), memoryview(data)
-        try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
-        except OSError:
-            self._file.truncate(end)
-            self._file.seek(end)
-            raise
-        return len(data)
-
-
 class BagWriter:
     """One folder with MCAP files and their metadata.
 
@@ -120,22 +100,19 @@ class BagWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.largest = folder, largest
         self._topics: dict[str, tuple[str, str]] = {}
-        self._channels: dict[str, int] = {}
         self._counts: dict[str, int] = {}
         self._parts: list[_Part] = []
         self._packing: list[threading.Thread] = []
-        self._writer: Writer | None = None
-        """Of the last file; None where it is finished and the next one could not be begun."""
-        self._unsaid: list[str] = []
-        """Topics that are announced with the next message."""
+        self._file: McapFile | None = None
+        """The last one; None where it is finished and the next one could not be begun."""
         self._begin()
         self.save_metadata()
 
     def add_topic(self, topic: str, kind: str, qos: str = "") -> None:
         """Announce a topic before its first message. qos: the offered profile as YAML."""
         self._topics[topic], self._counts[topic] = (kind, qos), 0
-        if self._writer is not None:
-            self._register(self._writer, topic)
+        if self._file is not None:
+            self._file.announce(self._announcement(topic))
 
     def has(self, topic: str) -> bool:
         """Whether a topic was announced."""
@@ -144,49 +121,33 @@ class BagWriter:
     def write(self, topic: str, data: bytes, time: int) -> None:
         """Append one message; it is with the operating system when this returns. OSError where it is left out, as for a full
         disk; what comes later is written once there is room again."""
-        if self._writer is not None and self._parts[-1].size > self.largest:
-            self._end(self._writer)
-        writer = self._writer or self._begin()
-        try:
-            writer.add_message(self._channels[topic], time, data, time)
-        except OSError:
-            for unsaid in dict.fromkeys(self._unsaid):
-                self._register(writer, unsaid)
-            raise
-        self._unsaid.clear()
+        if self._file is not None and self._parts[-1].size > self.largest:
+            self._end(self._file)
+        file = self._file or self._begin()
+        file.write(topic, data, time)
         self._counts[topic] += 1
         self._parts[-1].add(time, len(data))
 
-    def _begin(self) -> Writer:
+    def _begin(self) -> McapFile:
         """The next file; OSError where there is no room for it."""
         part = _Part(f"{self.folder.name}_{len(self._parts)}.mcap")
-        self._file = _WholeRecords(self.folder / part.name)
-        writer = Writer(cast(IO[bytes], self._file), use_chunking=False, compression=CompressionType.NONE)
-        try:
-            writer.start(profile="ros2", library="fail2progress")
-        except OSError:
-            self._file.close()
-            (self.folder / part.name).unlink()
-            raise
+        file = McapFile(self.folder / part.name)
         self._parts.append(part)
         for topic in self._topics:
-            self._register(writer, topic)
-        self._writer = writer
-        return writer
+            file.announce(self._announcement(topic))
+        self._file = file
+        return file
 
-    def _register(self, writer: Writer, topic: str) -> None:
+    def _announcement(self, topic: str) -> Announcement:
         kind, qos = self._topics[topic]
-        schema = writer.register_schema(kind, "ros2msg", definition(kind).encode())
-        about = {"offered_qos_profiles": qos, "topic_type_hash": _hash(kind)}
-        self._channels[topic] = writer.register_channel(topic, "cdr", schema, about)
-        self._unsaid.append(topic)
+        return Announcement(topic, kind, definition(kind), {"offered_qos_profiles": qos, "topic_type_hash": _hash(kind)})
 
-    def _end(self, writer: Writer) -> None:
+    def _end(self, file: McapFile) -> None:
         """Finish the file; pack it while others go on. Where there is no room for its end, it is read without."""
-        self._writer = None
+        self._file = None
         with suppress(OSError):
-            writer.finish()
-        self._file.close()
+            file.end()
+        file.close()
         packing = threading.Thread(target=pack, args=(self.folder / self._parts[-1].name,))
         packing.start()
         self._packing.append(packing)
@@ -225,8 +186,8 @@ class BagWriter:
 
     def close(self) -> None:
         """Finish the last file."""
-        if self._writer is not None:
-            self._end(self._writer)
+        if self._file is not None:
+            self._end(self._file)
         for packing in self._packing:
             packing.join()
         self.save_metadata()
@@ -237,7 +198,7 @@ def pack(file: Path) -> None:
     try:
         with whole_file(file) as packed, file.open("rb") as source, packed.open("wb") as target:
             writer = Writer(target, compression=CompressionType.ZSTD)
-            writer.start(profile="ros2", library="fail2progress")
+            writer.start(PROFILE, LIBRARY)
             schemas, channels = dict[int, int](), dict[int, int]()
             for schema, channel, message in NonSeekingReader(source).iter_messages(log_time_order=False):
                 if schema is not None and schema.id not in schemas:

@@ -44,6 +44,7 @@ SKIPPED = 3
 PARTS, MEANINGS = (COLOUR, DEPTH), {LABELS[0]: LABELS[1]}
 KEPT = 8
 """Frames whose transforms have not come yet."""
+LASTING = "with the stamp of one label image, for later ones, too: late, until they are sent without a stamp (0)"
 READINGS = 500
 """Of the IMU that are kept: those of a second or more."""
 
@@ -155,6 +156,9 @@ class SegmentationNode(StackNode):
         whole = self.moments.take(name, stamp_of(message.header.stamp), message, slop)
         if name in self.moments.unexplained:
             self.count("label_names", f"labels without a message on {LABELS[1]}: does whoever sends them send it?")
+        if self.moments.outlived:
+            self.facts["names"] = LASTING
+            self.get_logger().warning(f"{LABELS[1]}: {LASTING}", once=True)
         for lacking in self.moments.give_up():
             self.count("incomplete", f"images of a moment that did not all come: none on {', '.join(lacking)} with its stamp")
         if whole:

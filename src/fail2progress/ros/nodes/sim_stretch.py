@@ -184,18 +184,19 @@ class SimStretchNode(RobotNode):
         """An image as the messages that a RealSense driver sends, and what a detector would say of it."""
         assert frame.labels is not None and frame.pose is not None
         colour, depth, info = CAMERA
-        names = LabelNames(names=list(frame.labels.names), categories=list(frame.labels.categories))
+        names = LabelNames(
+            header=header(0, OPTICAL_FRAME), names=list(frame.labels.names), categories=list(frame.labels.categories)
+        )
         made: list[tuple[str, Any]] = [
             (colour, image_msg(frame.colour, "rgb8", 0)),
             (depth, image_msg(depth_image(frame.depth), "16UC1", 0)),
             (info, info_msg(frame.intrinsics, 0)),
+            (LABELS[1], names),
             (LABELS[0], image_msg(frame.labels.image, "16UC1", 0)),
             (IMU, imu_msg(frame.pose[2, :3], 0)),
         ]
-        names.header = header(0, OPTICAL_FRAME)
         with self.sending:
             self.images, self.placed = made, self._moving_frames()
-            self.tell(LABELS[1], names)
 
     def _send(self) -> None:
         with self.sending:

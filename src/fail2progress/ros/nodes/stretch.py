@@ -28,6 +28,7 @@ from fail2progress.ros.activity import Neighbours, to_activate
 from fail2progress.ros.conversions.points import points_of
 from fail2progress.ros.conversions.values import Refused, cloud_of, look_msg, stamp_of
 from fail2progress.ros.nodes.robot import RobotNode
+from fail2progress.ros.set_back import Since
 from fail2progress.ros.stretch_driver.joints import speeds
 from fail2progress.ros.stretch_driver.transport import DriverTransport, connect_driver
 from fail2progress.ros.troubles import TROUBLES
@@ -89,9 +90,9 @@ class StretchNode(RobotNode):
         self.halting = threading.Lock()
         self.news = threading.Condition()
         self.seen: SegmentedCloud | None = None
-        self.all_seen: tuple[int, Array] = (-1, np.empty((0, 3)))
+        self.all_seen: tuple[int, Array] | None = None
         """When (ns), and (N, 3) points (m)."""
-        self.since = self.now()
+        self.since = Since(self.now)
         """What was seen before is of no use: the head has moved."""
         self.trouble: Trouble | None = None
         slower = speeds(float(self.param("stop_within"))) if self.driver is not None else {}
@@ -201,7 +202,7 @@ class StretchNode(RobotNode):
             return None
         end = time.monotonic() + SIGHT
         with self.news:
-            while self.all_seen[0] < self.since:
+            while self.all_seen is None or not self.since.counts(self.all_seen[0]):
                 if time.monotonic() > end or self.stopped.is_set():
                     why = self.neighbours.advice("start segmentation with obstacles: true, or this node with free_space: false")
                     raise StretchError(Trouble.NOT_SEEN, f"nothing on obstacles for {SIGHT:.0f} s: {why}")
@@ -210,8 +211,10 @@ class StretchNode(RobotNode):
 
     def look(self) -> SegmentedCloud:
         """What is seen from now on: the head is at rest. StretchError where nothing is."""
-        self.since = self.now()
-        self.tell("looks", look_msg(self.since, table.AFTER if self.robot.acted else table.BEFORE))
+        with self.news:
+            self.seen = self.all_seen = None
+            self.since.begin()
+        self.tell("looks", look_msg(self.since.time, table.AFTER if self.robot.acted else table.BEFORE))
         try:
             return self._await_segments()
         finally:
@@ -220,7 +223,7 @@ class StretchNode(RobotNode):
     def _await_segments(self) -> SegmentedCloud:
         end = time.monotonic() + SIGHT
         with self.news:
-            while self.seen is None or self.seen.stamp < self.since:
+            while self.seen is None or not self.since.counts(self.seen.stamp):
                 if self.stopped.is_set() or self.lost.is_set() or (self.goal is not None and self.goal.is_cancel_requested):
                     raise StretchError(Trouble.STOPPED, "stopped while it was looking")
                 if time.monotonic() > end:

@@ -22,6 +22,7 @@ from fail2progress.ros.actions import Dispatcher, await_result
 from fail2progress.ros.conversions.values import cloud_of, goal_msg, stamp_of, uuid_text
 from fail2progress.ros.errand import Errand
 from fail2progress.ros.lifecycle import StackNode
+from fail2progress.ros.set_back import Since
 from fail2progress.tasks.atoms import spelled
 from fail2progress.tasks.base import TaskError, Trial
 from fail2progress.tasks.registry import task
@@ -74,8 +75,8 @@ class TaskNode(StackNode):
         self.placing = self.create_client(SetTrial, "set_trial", callback_group=self.together)
         self.ending, self.looked = threading.Event(), threading.Event()
         self.seen: SegmentedCloud | None = None
-        self.since: int | None = None
-        """Nanoseconds: what was seen later is waited for. None: nothing is, and segments are not even read."""
+        self.since: Since | None = None
+        """What was seen later is waited for. None: nothing is, and segments are not even read."""
         self.listen("segments", self._see)
         self.said: list[str] = []
         self.errand = Errand(self, self._run, self.ending, (OSError,))
@@ -189,7 +190,7 @@ class TaskNode(StackNode):
         LostError where nothing is seen; TaskError where something that a goal speaks of is not.
         """
         self.looked.clear()
-        self.since, end = self.now(), time.monotonic() + SIGHT
+        self.since, end = Since(self.now), time.monotonic() + SIGHT
         while not self.looked.wait(0.1):
             self._check()
             if time.monotonic() > end:
@@ -199,7 +200,7 @@ class TaskNode(StackNode):
         return trial.as_seen({**segments_showing(self.seen, trial.scene), **own})
 
     def _see(self, message: Any) -> None:
-        if self.since is not None and stamp_of(message.header.stamp) > self.since:
+        if self.since is not None and self.since.counts(stamp_of(message.header.stamp)):
             self.seen, self.since = cloud_of(message), None
             self.looked.set()
 
