@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from fail2progress.core.outlines import footprint_of
 from fail2progress.core.scene import Scene
 
-BELOW, ABOVE = 0.002, 0.02
-"""Metres below the foot of a container, and above the top of anything, at which what lies in it or on it may begin."""
+ABOVE = 0.02
+"""Metres above the top of a thing at which what lies in it or on it may begin."""
 
 
 def contained(scene: Scene, index: int) -> NDArray[np.bool_]:
@@ -24,15 +24,16 @@ def contained(scene: Scene, index: int) -> NDArray[np.bool_]:
 
 
 def _carried(scene: Scene, index: int) -> NDArray[np.bool_]:
-    """(N,) what has its middle over an object and begins at its top, or anywhere above the foot of a container.
+    """(N,) what has its middle over an object, and begins at its top or, where it is a container, lies above its foot.
 
-    The top of a solid thing is its upper half: one that leans has it at no single height. What begins lower stands beside it.
+    The top of a solid thing is its upper half: one that leans has it at no single height. What begins lower stands beside it. Of
+    two containers the one that begins lower is around the other; what is solid is around nothing, and its middle tells.
     """
     bounds, middle = scene.bounds(), scene.poses[index]
     size, yaw = footprint_of(scene, index)
     c, s = np.cos(yaw), np.sin(yaw)
     beside = (scene.poses[:, :2] - middle[:2]) @ np.array([[c, -s], [s, c]])
     over = (np.abs(beside) < size / 2).all(axis=1)
-    low = bounds[index, 0, 2] - BELOW if scene.objects[index].kind.container else middle[2]
-    begin = bounds[:, 0, 2]
-    return np.asarray(over & (begin >= low) & (begin <= bounds[index, 1, 2] + ABOVE))
+    begin, hollow = bounds[:, 0, 2], np.array([spec.kind.container for spec in scene.objects])
+    above = np.where(hollow, begin, scene.poses[:, 2]) > begin[index] if hollow[index] else begin > middle[2]
+    return np.asarray(over & above & (begin <= bounds[index, 1, 2] + ABOVE))
