@@ -123,7 +123,8 @@ class _Motion:
         self.holds, self.hand = arrays["track/hold"], arrays["track/hand"]
         self.pressed, self.opening = arrays["track/press"], arrays["track/opening"]
         self.length = len(self.holds)
-        self.holding, self.goal, self.late = False, None, 0
+        self.holding, self.late = False, 0
+        self.goal: Any = None
         self.first = int(np.argmax(self.holds)) if self.holds.any() else 0
         self.at = poses[scene.names.index(track["holds"])] if track["holds"] is not None else None
 
