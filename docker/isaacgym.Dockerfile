@@ -19,7 +19,7 @@ RUN --mount=type=bind,from=isaacgym,target=/isaacgym \
 
 # The worker: of the package, the modules that need numpy and the standard library alone.
 COPY src/fail2progress/__init__.py /opt/worker/fail2progress/
-COPY src/fail2progress/simulation/__init__.py src/fail2progress/simulation/materials.py src/fail2progress/simulation/rest.py /opt/worker/fail2progress/simulation/
+COPY src/fail2progress/simulation/__init__.py src/fail2progress/simulation/held.py src/fail2progress/simulation/materials.py src/fail2progress/simulation/rest.py /opt/worker/fail2progress/simulation/
 COPY src/fail2progress/skills/__init__.py src/fail2progress/skills/limits.py /opt/worker/fail2progress/skills/
 COPY src/fail2progress/simulation/wire/__init__.py src/fail2progress/simulation/wire/frames.py src/fail2progress/simulation/wire/serving.py /opt/worker/fail2progress/simulation/wire/
 COPY src/fail2progress/simulation/isaacgym/__init__.py src/fail2progress/simulation/isaacgym/assets.py src/fail2progress/simulation/isaacgym/scenes.py src/fail2progress/simulation/isaacgym/worker.py /opt/worker/fail2progress/simulation/isaacgym/

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from transforms3d.quaternions import axangle2quat, qmult, quat2mat
 
 from fail2progress.core.objects import ObjectSpec
-from fail2progress.core.scene import Scene, bounding_boxes, contained, pose, rotations
+from fail2progress.core.scene import Scene, bounding_boxes, pose, rotations
 
 unit = st.floats(-1, 1)
 quaternions = st.tuples(unit, unit, unit, unit).filter(lambda q: np.linalg.norm(q) > 0.1)
@@ -75,13 +75,6 @@ def test_a_drawer_of_which_nothing_is_said_is_shut_and_nothing_else_opens() -> N
     assert Scene((drawer, CUP), there, {"d": 0.1}).with_poses(there, {}).openings == {"d": 0.0}
     with pytest.raises(ValueError, match=r"drawers, got one of 'cup'; drawers: d"):
         Scene((drawer, CUP), there, {"cup": 0.1})
-
-
-def test_what_lies_in_a_thing_goes_with_it_and_what_stands_beside_or_under_it_does_not() -> None:
-    stick, beside = ObjectSpec("stick", "cuboid", (0.01, 0.01, 0.1)), ObjectSpec("beside", "cuboid", (0.04, 0.04, 0.04))
-    table = ObjectSpec("table", "table", (0.5, 0.5, 0.04))
-    there = np.stack([pose(0, 0, 0.035), pose(0, 0, 0.055), pose(0.1, 0, 0.02), pose(0, 0, -0.02)])
-    assert contained(Scene((CUP, stick, beside, table), there).bounds(), 0).tolist() == [True, True, False, False]
 
 
 def test_errors_name_the_offending_value() -> None:

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -7,11 +8,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from fail2progress.core.goals import Atom, Goal
+from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.relations import BINARY
+from fail2progress.core.scene import Array, Scene, pose
 from fail2progress.models.base import LatentState, RelationLogits
 from fail2progress.planning.steps import action, atom_log_probabilities, atom_rows, step_parameters
 from fail2progress.skills.limits import STRETCH_RE2
-from fail2progress.skills.placement import RELEASE
+from fail2progress.skills.placement import RELEASE, release_height
 from fail2progress.skills.registry import skill
 from fail2progress.skills.samplers import Segments, Step, planner_sampler
 
@@ -88,6 +91,44 @@ def test_what_a_cup_carries_is_not_in_its_way() -> None:
     parameters, box, collides = placed(loaded, placing(CUP, TABLE), (0.5, 0.5))
     assert not collides and float(box[0, 2]) == pytest.approx(0.5 + RELEASE, abs=1e-5)
     assert parameters[:2].abs().max() < 1e-5
+
+
+GROUND = (ObjectSpec("table", "table", (0.8, 1.2, 0.04)), pose(0.7, 0.0, 0.48))
+WIDE_CUP = (ObjectSpec("cup", "cup", (0.1, 0.1, 0.06)), pose(0.65, 0.1, 0.53))
+STICK = (ObjectSpec("stick", "cuboid", (0.03, 0.03, 0.17)), pose(0.66, 0.1, 0.59))
+ASKEW = (ObjectSpec("long", "cuboid", (0.3, 0.04, 0.04)), pose(0.65, 0.1, 0.52, np.pi / 4))
+PILE = tuple((ObjectSpec(f"block_{k}", "cuboid", (0.06, 0.06, 0.05)), pose(0.65, 0.1, 0.525 + 0.05 * k)) for k in range(3))
+TOTE = (ObjectSpec("tote", "open_box", (0.3, 0.3, 0.12)), pose(0.66, 0.1, 0.56))
+BOARD = (ObjectSpec("board", "cuboid", (0.12, 0.12, 0.03)), pose(0.65, 0.1, 0.521))
+IN_TOTE = (WIDE_CUP[0], pose(0.65, 0.1, 0.566))
+TOWER = (ObjectSpec("tower", "cuboid", (0.06, 0.06, 0.25)), pose(0.59, 0.16, 0.625))
+LOW = (ObjectSpec("low", "cuboid", (0.06, 0.06, 0.05)), pose(0.59, 0.16, 0.525))
+
+
+@pytest.mark.parametrize(
+    ("things", "top"),
+    [
+        ((WIDE_CUP, STICK), 0.5),
+        (PILE, 0.5),
+        (PILE[1:] + PILE[:1], 0.55),
+        ((ASKEW, TOWER), 0.75),
+        ((ASKEW, LOW), 0.55),
+        ((IN_TOTE, BOARD, TOTE), 0.62),
+        ((TOTE, BOARD, IN_TOTE), 0.5),
+    ],
+)
+def test_what_comes_along_is_the_same_for_plans_and_for_skills(things: tuple[tuple[ObjectSpec, Array], ...], top: float) -> None:
+    """By the height at which a thing is let go that is put a few millimetres aside."""
+    everything = (GROUND, *things)
+    scene = Scene(tuple(spec for spec, _ in everything), np.stack([at for _, at in everything]))
+    box, zeros = torch.tensor(scene.bounds(), dtype=torch.float32).unsqueeze(0), torch.zeros(1, len(scene), 2)
+    where = LatentState(zeros, box, torch.arange(len(scene)).unsqueeze(0), torch.ones(1, len(scene), dtype=torch.bool), zeros)
+    segments = Segments(scene.names, tuple(spec.category for spec in scene.objects))
+    parameters, _ = step_parameters(where, placing(1, 0), torch.tensor([[0.4, 0.6]]), segments)
+    shift = parameters[0].numpy()
+    let_go = float(scene.bounds()[1, 0, 2]) + float(shift[2]) - RELEASE
+    skills = release_height(scene, 1, scene.poses[1, :2] + shift[:2])
+    assert let_go == pytest.approx(top, abs=1e-5) and skills == pytest.approx(top, abs=1e-5)
 
 
 def test_a_hidden_foot_is_taken_to_stand_on_the_surface_below() -> None:

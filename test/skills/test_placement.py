@@ -22,8 +22,8 @@ SCENE = Scene(tuple(spec for spec, _ in THINGS), np.stack([at for _, at in THING
 
 
 def test_what_is_in_a_thing_or_on_it_comes_along_and_what_stands_beside_it_does_not() -> None:
-    assert np.array(SCENE.names)[contained(SCENE.bounds(), 1)].tolist() == ["cup", "stick", "lid"]
-    assert contained(SCENE.bounds(), 2).sum() == 1
+    assert np.array(SCENE.names)[contained(SCENE, 1)].tolist() == ["cup", "stick", "lid"]
+    assert contained(SCENE, 2).sum() == 1
 
 
 @pytest.mark.parametrize(("place", "top"), [((0.63, 0.1), 0.5), ((0.7, 0.1), 0.54), ((0.65, -0.15), 0.55)])

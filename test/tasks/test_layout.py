@@ -115,6 +115,27 @@ def test_a_stack_stands_on_its_base() -> None:
     np.testing.assert_allclose(layout.scene().position("top"), [1, 2, 0.12])
 
 
+def test_nothing_is_stacked_through_what_stands_beside_its_base_or_sticks_out_of_it() -> None:
+    plate, base = ObjectSpec("plate", "cuboid", (0.16, 0.16, 0.02)), ObjectSpec("base", "cuboid", (0.05, 0.05, 0.05))
+    tower, low = ObjectSpec("tower", "cuboid", (0.05, 0.05, 0.2)), ObjectSpec("low", "cuboid", (0.05, 0.05, 0.05))
+    cup, stick = ObjectSpec("base", "cup", (0.08, 0.08, 0.05)), ObjectSpec("stick", "cuboid", (0.01, 0.01, 0.1))
+    tote = ObjectSpec("tote", "open_box", (0.3, 0.3, 0.12))
+    for below, other, at, fits in (
+        (base, tower, pose(0, 0.06, 0.1), False),
+        (base, low, pose(0, 0.06, 0.025), True),
+        (cup, stick, pose(0, 0, 0.055), False),
+        (base, tote, pose(0, 0, 0.055), True),
+    ):
+        layout = Layout(np.random.default_rng(0))
+        layout.add(below, pose(0, 0, 0.025))
+        layout.add(other, at)
+        if fits:
+            layout.stack(plate, "base")
+        else:
+            with pytest.raises(DoesNotFitError, match="no room for plate on base"):
+                layout.stack(plate, "base")
+
+
 @given(st.integers(0, 2**32))
 def test_cameras_look_down_at_the_tables(seed: int) -> None:
     eye, target = random_camera_pose(np.random.default_rng(seed))

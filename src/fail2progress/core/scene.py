@@ -179,13 +179,6 @@ def boxes_around(middles: Array, turned: Array, sizes: Array, cylinders: NDArray
     return result
 
 
-def contained(bounds: Array, index: int) -> NDArray[np.bool_]:
-    """(N,) an object and what lies in it or on it, however far that sticks out, by their (N, 2, 3) boxes (m)."""
-    (low, high), middles = bounds[index], bounds[:, :, :2].mean(axis=1)
-    over = ((middles > low[:2]) & (middles < high[:2])).all(axis=1)
-    return np.asarray(over & (bounds[:, 0, 2] >= low[2] - 0.002) & (bounds[:, 0, 2] <= high[2] + 0.02))
-
-
 def rotations(quaternions: Array) -> Array:
     """(N, 4) unit quaternions w, x, y, z to (N, 3, 3) matrices; transforms3d does one at a time, this is the hot path."""
     q = np.ascontiguousarray(quaternions.T)

@@ -1,12 +1,17 @@
-"""What fingers hold, and when it slips out: the simulated grasps are welds, which would hold anything."""
+"""What fingers hold, and when it slips out: the simulated grasps are welds, which would hold anything.
+
+Python 3.8 and numpy alone, for workers.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fail2progress.core.scene import Array
+if TYPE_CHECKING:
+    from fail2progress.core.scene import Array
 
 GRAVITY = 9.81
 RESERVE = 5.0

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
+from fail2progress.core.contents import contained as contained  # programs ask it of this module, too
 from fail2progress.core.scene import Array, Scene
-from fail2progress.core.scene import contained as contained  # programs ask it of this module, too
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import skill
 

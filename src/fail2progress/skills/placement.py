@@ -22,6 +22,6 @@ def release_height(scene: Scene, index: int, place: Array) -> float:
     bounds = scene.bounds()
     half = (bounds[index, 1, :2] - bounds[index, 0, :2]) / 2
     under = np.asarray(((bounds[:, 0, :2] < place + half) & (bounds[:, 1, :2] > place - half)).all(axis=1))
-    tops = bounds[under & ~contained(bounds, index), 1, 2]
+    tops = bounds[under & ~contained(scene, index), 1, 2]
     tables = bounds[[spec.category == "table" for spec in scene.objects], 1, 2]
     return float(tops.max() if len(tops) else tables.min(initial=STRETCH_RE2.low[2]))

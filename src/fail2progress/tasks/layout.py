@@ -154,11 +154,11 @@ class Layout:
         raise DoesNotFitError(f"no room for {spec.name} in {container}")
 
     def stack(self, spec: ObjectSpec, base: str) -> None:
-        """Put an object on the middle of another one. DoesNotFitError where something stands on that already."""
-        index = self.index(base)
-        top, half = self._top(base), (np.array(spec.size) / 2).tolist()
+        """Put an object on the middle of another. DoesNotFitError where something is in its way; what is turned is not asked."""
+        index, top, half = self.index(base), self._top(base), (np.array(spec.size) / 2).tolist()
         (x, y), z = self.poses[index][:2].tolist(), top + half[2]
-        if not self._free((x, y, z), half, 0.0, but=[i for i, (low, _) in enumerate(self._boxes) if low[2] < top - TOUCHING]):
+        turned = [i for i, (low, _) in enumerate(self._boxes) if low[2] < top - TOUCHING and _is_turned(self.poses[i])]
+        if not self._free((x, y, z), half, gap=0.0, but=[index, *self._around(index), *turned]):
             raise DoesNotFitError(f"no room for {spec.name} on {base}")
         self.add(spec, pose(x, y, z))
 

@@ -50,6 +50,18 @@ def test_contents_travel_with_a_turned_container(isaacgym: Simulator, on_table: 
     assert 2 * np.arctan2(z, w) == pytest.approx(1.0, abs=0.03)
 
 
+@pytest.mark.parametrize(
+    ("others", "shift"),
+    [([("shelf", "shelf", (0.3, 0.4, 0.3), 0.65, 0.0, 0.0, 0.0)], (0.0, 0.4, 0.0)), ([], (0.1, 0.1, -0.3))],
+)
+def test_what_is_held_is_not_drawn_through_what_is_solid(
+    isaacgym: Simulator, on_table: Build, others: list[tuple], shift: tuple[float, float, float]
+) -> None:
+    scene = on_table(("cube", "cuboid", CUBE, 0.6, 0.0, 0.015 if others else 0.0, 0.0), *others)
+    after = isaacgym.execute(Job(scene, SkillCall("pick_place", "cube", (*shift, 0.0)))).after.scene
+    assert after.position("cube")[2] > 0.5 and np.abs(after.position("cube")[:2] - (0.6, 0.0)).max() < 0.3
+
+
 def test_a_push_moves_two_objects_in_contact(isaacgym: Simulator, on_table: Build) -> None:
     scene = on_table(("near", "cuboid", CUBE, 0.5, 0.0, 0.0, 0.0), ("far", "cuboid", CUBE, 0.5399, 0.0, 0.0, 0.0))
     outcome = isaacgym.execute(Job(scene, SkillCall("push", "near", (0.0, 0.1))))

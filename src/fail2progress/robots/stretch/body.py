@@ -214,5 +214,5 @@ def _highest(scene: Scene, way: Reach, carried: int | None) -> float:
         low[0] = min(float(low[0]), HOME[0])
     near = ((bounds[:, 0, :2] < high) & (bounds[:, 1, :2] > low)).all(axis=1)
     if carried is not None:
-        near &= ~contained(bounds, carried)
+        near &= ~contained(scene, carried)
     return float(bounds[near, 1, 2].max(initial=0.0))

@@ -163,6 +163,12 @@ class EnvScene:
         assert self.attractor is not None
         self.gym.set_attractor_target(self.env, self.attractor, transform(pose))
 
+    def held(self) -> Any:
+        """(3,) where the object that the hand takes is, in metres."""
+        states: Any = self.gym.get_env_rigid_body_states(self.env, gymapi.STATE_POS)
+        place = states["pose"]["p"][self.rows[self.names.index(self.track["holds"])]]
+        return np.array([place["x"], place["y"], place["z"]], np.float64)
+
     def press(self, forward: float, up: float) -> None:
         """Where the closed hand shall be, in metres from its start."""
         assert self.bar is not None

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from fail2progress.simulation.held import MOMENT, TRAILING
 from fail2progress.simulation.rest import PAUSE, at_rest
 from fail2progress.simulation.wire.serving import Record, Refused, Worker, own_streams, serve
 
@@ -111,7 +112,10 @@ class _Run:
 
 
 class _Motion:
-    """The set-points of one job, the held object's relative to where it was when the hand took it."""
+    """The set-points of one job, the held object's relative to where it was when the hand took it.
+
+    What is held and meets what does not give way is not drawn through it, but left behind for good.
+    """
 
     def __init__(self, job: Record, scene: Any, poses: Any) -> None:
         track, arrays = job.header["track"], job.arrays
@@ -119,7 +123,8 @@ class _Motion:
         self.holds, self.hand = arrays["track/hold"], arrays["track/hand"]
         self.pressed, self.opening = arrays["track/press"], arrays["track/opening"]
         self.length = len(self.holds)
-        self.holding = False
+        self.holding, self.late = False, 0
+        self.goal: Any = None
         self.first = int(np.argmax(self.holds)) if self.holds.any() else 0
         self.at = poses[scene.names.index(track["holds"])] if track["holds"] is not None else None
 
@@ -127,11 +132,14 @@ class _Motion:
         """Set-points of the k-th period."""
         if k >= self.length:
             return self.end()
-        if bool(self.holds[k]) != self.holding:
+        if self.holding and self.late <= MOMENT:
+            self.late = self.late + 1 if np.linalg.norm(self.scene.held() - self.goal[:3]) > TRAILING else 0
+        if (bool(self.holds[k]) and self.late <= MOMENT) != self.holding:
             self.holding = not self.holding
             self.scene.hold(self.holding)
         if self.holding:
-            self.scene.carry(moved(self.at, self.hand[self.first], self.hand[k]))
+            self.goal = moved(self.at, self.hand[self.first], self.hand[k])
+            self.scene.carry(self.goal)
         if self.track["bar"] is not None:
             self.scene.press(float(self.pressed[k, 0]), float(self.pressed[k, 1]))
         if self.track["drawer"] is not None:

@@ -52,7 +52,7 @@ def _highest(scene: Scene, index: int, start: Array, goal: Array) -> float:
     bounds = scene.bounds()
     low, high = np.minimum(start, goal)[:2] - 0.12, np.maximum(start, goal)[:2] + 0.12
     near = ((bounds[:, 0, :2] < high) & (bounds[:, 1, :2] > low)).all(axis=1)
-    return float(bounds[near & ~contained(bounds, index), 1, 2].max(initial=0.0))
+    return float(bounds[near & ~contained(scene, index), 1, 2].max(initial=0.0))
 
 
 def _carry(hand: Hand, way: list[Array], quat: Array, turn: float) -> None:

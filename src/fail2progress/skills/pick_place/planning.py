@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor
 
+from fail2progress.core.contents import ABOVE
 from fail2progress.skills.limits import STRETCH_RE2
 from fail2progress.skills.placement import RELEASE
 from fail2progress.skills.samplers import Boxes, PlannerSampler, Segments, Step
@@ -35,12 +36,14 @@ def place_parameters(scene: Boxes, step: Step, unit: Tensor, segments: Segments)
     half = (mine[:, 1] - mine[:, 0]) / 2
     low, high = _region(target, half, segments.is_container(step.target))
     place = low + unit * (high - low)
-    top = _top_below(box, scene.mask, step.object, step.target, place, half)
+    carried = _contained(scene, step.object, segments)
+    top = _top_below(box, scene.mask & ~carried, step.target, place, half)
     foot = _foot(box, segments.surfaces(), mine)
     shift = torch.cat([place - mine[:, :, :2].mean(dim=1), (top + RELEASE - foot).unsqueeze(1)], dim=1)
     parameters = torch.cat([shift, torch.zeros(len(unit), 1)], dim=1)
     placed = mine + shift.unsqueeze(1)
-    return parameters, _collides(scene, step.object, step.target, placed, mine) | _out_of_reach(placed)
+    contents = _contained(scene, step.target, segments)
+    return parameters, _collides(box, scene.mask & ~carried, step.target, placed, contents) | _out_of_reach(placed)
 
 
 def possible(scene: Boxes, step: Step, segments: Segments) -> bool:
@@ -77,21 +80,29 @@ def _out_of_reach(placed: Tensor) -> Tensor:
     return ((place < _NEAREST) | (place > _FARTHEST)).any(dim=1)
 
 
-def _top_below(box: Tensor, mask: Tensor, moved: int, target: int, place: Tensor, half: Tensor) -> Tensor:
-    """(B,) height in metres of the highest thing below an object's footprint; at least the target's own top."""
+def _top_below(box: Tensor, there: Tensor, target: int, place: Tensor, half: Tensor) -> Tensor:
+    """(B,) height in metres of the highest of the things `there` (B, N) below a footprint; at least the target's own top."""
     low, high = place - half[:, :2], place + half[:, :2]
-    under = ((box[:, :, 0, :2] < high.unsqueeze(1)) & (box[:, :, 1, :2] > low.unsqueeze(1))).all(dim=2) & mask
-    under &= ~_within(box, box[:, moved])
-    under[:, moved] = False
+    under = ((box[:, :, 0, :2] < high.unsqueeze(1)) & (box[:, :, 1, :2] > low.unsqueeze(1))).all(dim=2) & there
     under[:, target] = True
     return torch.where(under, box[:, :, 1, 2], -torch.inf).amax(dim=1)
 
 
-def _within(box: Tensor, outer: Tensor) -> Tensor:
-    """(B, N) whose centre lies in a box (B, 2, 3), seen from above: what an object carries does not lie in its way."""
-    centre = box.mean(dim=2)
-    inside = (centre[..., :2] > outer[:, None, 0, :2]) & (centre[..., :2] < outer[:, None, 1, :2])
-    return inside.all(dim=2) & (centre[..., 2] > outer[:, None, 0, 2]) & (centre[..., 2] < outer[:, None, 1, 2] + 0.02)
+def _contained(scene: Boxes, index: int, segments: Segments) -> Tensor:
+    """(B, N) an object and what goes along with it: `core.contents` for things of which no more is known than their boxes."""
+    low, high = scene.box[:, :, 0], scene.box[:, :, 1]
+    middle = (low + high) / 2
+    inside = ((middle.unsqueeze(1) > low.unsqueeze(2)) & (middle.unsqueeze(1) < high.unsqueeze(2)))[..., :2].all(dim=3)
+    hollow = torch.tensor([segments.is_container(row) for row in range(low.shape[1])])
+    begin, height = low[..., 2], middle[..., 2]
+    in_hollow = torch.where(hollow, begin, height).unsqueeze(1) > begin.unsqueeze(2)
+    above = torch.where(hollow.unsqueeze(1), in_hollow, begin.unsqueeze(1) > height.unsqueeze(2))
+    carried = inside & above & (begin.unsqueeze(1) <= high[..., 2].unsqueeze(2) + ABOVE) & scene.mask.unsqueeze(1)
+    along = torch.zeros_like(scene.mask)
+    along[:, index] = True
+    for _ in range(low.shape[1]):
+        along = along | (carried & along.unsqueeze(2)).any(dim=1)
+    return along
 
 
 def _foot(box: Tensor, surfaces: Tensor, mine: Tensor) -> Tensor:
@@ -103,16 +114,13 @@ def _foot(box: Tensor, surfaces: Tensor, mine: Tensor) -> Tensor:
     return mine[:, 0, 2] - torch.where(standing, gap, 0.0).sum(dim=1)
 
 
-def _collides(scene: Boxes, moved: int, target: int, placed: Tensor, mine: Tensor) -> Tensor:
-    """(B,) whether a placed object would stand on or too near to something else than its target.
+def _collides(box: Tensor, there: Tensor, target: int, placed: Tensor, contents: Tensor) -> Tensor:
+    """(B,) whether a placed object would stand on or too near to something else `there` (B, N) than its target.
 
     What lies in the target is in the way: what is put on it may stick out. Where there is no room beside it, places are alike.
     """
-    box = scene.box
     apart = (placed[:, None, 0, :2] - _APART > box[:, :, 1, :2]) | (placed[:, None, 1, :2] + _APART < box[:, :, 0, :2])
     level = (placed[:, None, 0, 2] - 0.02 < box[:, :, 1, 2]) & (placed[:, None, 1, 2] > box[:, :, 0, 2] + 0.01)
-    contents = _within(box, box[:, target])
-    hit = ~apart.any(dim=2) & (level | contents) & scene.mask & ~_within(box, mine)
-    hit[:, moved] = False
+    hit = ~apart.any(dim=2) & (level | contents) & there
     hit[:, target] = False
     return hit.any(dim=1)

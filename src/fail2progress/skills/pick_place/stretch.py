@@ -112,4 +112,4 @@ def _across(heading: float, yaw: float) -> int:
 def _others(scene: Scene, index: int) -> Array:
     """(n, 2, 3) boxes of everything movable but one object and its contents."""
     bounds = scene.bounds()
-    return np.asarray(bounds[~contained(bounds, index) & np.array([spec.movable for spec in scene.objects])])
+    return np.asarray(bounds[~contained(scene, index) & np.array([spec.movable for spec in scene.objects])])
