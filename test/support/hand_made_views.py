@@ -31,6 +31,15 @@ def box(
     return Segment(name, kind, shape, cloud, np.arange(400), pose(*place), np.array(size), 1.0)
 
 
+def deep_cup(at: tuple[float, float, float]) -> Segment:
+    """A cup with so many points on its walls that it is seen to hide what is in it and behind it."""
+    size, rng = (0.09, 0.09, 0.12), np.random.default_rng(5)
+    walls, side = rng.uniform(-0.5, 0.5, (8000, 3)) * size, rng.integers(2, size=8000)
+    walls[np.arange(8000), side] = np.sign(walls[np.arange(8000), side]) * size[0] / 2
+    points = (walls + np.add(at, (0, 0, size[2] / 2))).astype(np.float32)
+    return replace(box("cup", at, size, Shape.OPEN_BOX), points=points, pixels=np.arange(8000), cavity=0.1)
+
+
 def view(*segments: Segment) -> Perceived:
     rng = np.random.default_rng(0)
     table = box("table", (0.6, 0.0, 0.46), (0.6, 0.8, 0.04), Shape.TABLE)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,10 +151,11 @@ class Perceiving:
     def _each(self, frames: Iterable[Named], pictures: Path | None, pages: Path | None, rows: list[dict[str, object]]) -> None:
         from fail2progress.perception.segmentation.base import PerceptionError
 
-        times = Counter[str]()
+        given: set[str] = set()
         for called, look in frames:
-            times[called] += 1
-            name = called if times[called] == 1 else f"{called}-{times[called]}"
+            numbered = (f"{called}-{number}" for number in count(2))
+            name = next(name for name in chain([called], numbered) if name not in given)
+            given.add(name)
             try:
                 outcome = look()
             except (PerceptionError, OSError) as error:

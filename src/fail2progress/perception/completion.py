@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fail2progress.core import relations
 from fail2progress.core.objects import Shape
 from fail2progress.core.scene import Array
+from fail2progress.perception.drawers import way_in
 from fail2progress.perception.half_planes import box_around, depth_in, ends_along, outline, rectangle
 from fail2progress.perception.handles import body
 from fail2progress.perception.segmentation.base import Perceived, Segment
@@ -135,11 +136,12 @@ class _Completion:
                 self.bounds[i, 0, 2] = min(self.bounds[i, 0, 2], self.bounds[i, 1, 2] - self.thresholds.table)
 
     def _push_back_drawers(self) -> None:
-        """A drawer is as long as its cabinet, of which its front hides most."""
+        """A drawer is as long as its cabinet, of which its front hides most. It is open towards -x of its box (clouds: of their
+        frame), where it is not seen to be at another side of its cabinet."""
         for i, part in enumerate(self.parts):
             j = cabinet_of(i, self.parts, self.bounds, self.seen)
             if j is not None:
-                axes = np.stack([part.inwards, [-part.inwards[1], part.inwards[0]]])
+                axes = way_in(self.clouds[i], self.clouds[j], part.inwards, self.thresholds.trim)
                 own, cabinet = (ends_along(self.clouds[k], axes, self.thresholds.trim) for k in (i, j))
                 self.pulled[i] = cabinet[0, 0] - own[0, 0]
                 own[1, 0] = max(own[1, 0], own[0, 0] + 0.9 * (cabinet[1, 0] - cabinet[0, 0]))

@@ -14,7 +14,7 @@ from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 from fail2progress.perception.tracking.states import State
 from fail2progress.perception.tracking.tracker import Tracker
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
-from support.hand_made_views import behind_a_screen, box, places, view
+from support.hand_made_views import behind_a_screen, box, deep_cup, places, view
 
 CUP = (0.09, 0.09, 0.09)
 
@@ -107,6 +107,34 @@ def test_what_is_carried_from_cup_to_cup_is_in_the_other_one_though_a_model_says
     found = tracker.update(view(*cups), {"ball": np.subtract(there, here), "cup": still, "other": still})
     assert tracker.tracks["ball"].container == "other"
     assert places(found)["ball"][:2] == pytest.approx(there[:2], abs=0.03)
+
+
+def _put_into_a_deep_cup() -> tuple[Tracker, Segment]:
+    """A ball that was put into a cup whose walls hide it, and the cup."""
+    cup, tracker = deep_cup((0.6, -0.1, 0.5)), Tracker()
+    tracker.update(view(box("ball", (0.5, 0.2, 0.5), (0.03, 0.03, 0.03)), cup))
+    tracker.update(view(cup), {"ball": np.array([0.1, -0.3, 0.0])})
+    tracker.update(view(cup))
+    assert tracker.tracks["ball"].container == "cup"
+    return tracker, cup
+
+
+@pytest.mark.parametrize("lands", [(0.6, 0.2, 0.5), (0.75, 0.1, 0.5)])
+def test_what_is_taken_out_of_a_cup_is_known_wherever_it_lands(lands: tuple[float, float, float]) -> None:
+    tracker, cup = _put_into_a_deep_cup()
+    out = box("x", lands, (0.03, 0.03, 0.03))
+    found = tracker.update(view(out, cup), {"ball": np.array([0.0, 0.3, 0.0])})
+    assert set(places(found)) == {"ball", "cup"} and tracker.tracks["ball"].state is State.SEEN
+    assert places(found)["ball"][:2] == pytest.approx(lands[:2], abs=0.01)
+
+
+def test_what_was_to_be_taken_out_of_a_cup_and_is_seen_not_to_be_there_is_gone_as_from_the_table() -> None:
+    tracker, cup = _put_into_a_deep_cup()
+    assert set(places(tracker.update(view(cup)))) == {"ball", "cup"}, "without a skill it is in the cup"
+    within = tracker.update(view(cup), {"ball": np.array([0.015, 0.0, 0.0])})
+    assert set(places(within)) == {"ball", "cup"} and tracker.tracks["ball"].state is State.HIDDEN
+    found = tracker.update(view(cup), {"ball": np.array([0.0, 0.3, 0.0])})
+    assert set(places(found)) == {"cup"} and tracker.tracks["ball"].state is State.GONE
 
 
 def test_what_leaves_its_place_unseen_went_with_the_hollow_thing_around_it() -> None:

@@ -69,10 +69,11 @@ class Tracker:
         need not be where it was."""
         pairs: dict[str, int] = {}
         assign(pairs, self.tracks, found, lambda name, track, other: self._near(track, other, expected.get(name)))
-        carried = {name: shift for name in self.tracks if (shift := self._carried(name, pairs, found)) is not None}
+        seen = {name: found[i] for name, i in pairs.items()}
+        carried = {name: shift for name in self.tracks if (shift := self._carried(name, seen)) is not None}
         assign(pairs, self.tracks, found, lambda name, track, other: self._near(track, other, carried.get(name)))
         strangers = [found[i] for i in range(len(found)) if i not in pairs.values()]
-        moved = {name for name, shift in (dict(expected) | carried).items() if np.linalg.norm(shift) > _STILL}
+        moved = {name for name in self.tracks if np.linalg.norm(self._shift(name, seen, expected)) > _STILL}
         lost = {name: track for name, track in self.tracks.items() if name not in pairs and strangers}
         loose = {name: track for name, track in lost.items() if name in moved or self._has_left(name, strangers, view)}
         assign(pairs, loose, found, lambda name, track, other: self._alike(track, other))
@@ -133,21 +134,27 @@ class Tracker:
         cost = cost_of((size, colour), (self.gates.jump, self.gates.colour))
         return min(cost + min(float(np.linalg.norm(other.centre - track.centre)), 1.0), IMPOSSIBLE)
 
-    def _carried(self, name: str, pairs: Mapping[str, int], found: list[Track]) -> Array | None:
+    def _carried(self, name: str, seen: Mapping[str, Track]) -> Array | None:
         """(3,) m by which the thing's container was seen to move, if it has one that is in view."""
         container = self.tracks[name].container
-        if container is None or container not in pairs:
+        if container is None or container not in seen:
             return None
-        return np.asarray(found[pairs[container]].centre - self.tracks[container].centre)
+        return np.asarray(seen[container].centre - self.tracks[container].centre)
+
+    def _shift(self, name: str, seen: Mapping[str, Track], expected: Mapping[str, Array]) -> Array:
+        """(3,) m by which a thing is thought to have moved: with its container as that turned out, or as expected."""
+        carried = None if _taken_out(self.tracks[name], name, expected) else self._carried(name, seen)
+        return expected.get(name, np.zeros(3)) if carried is None else carried
 
     def _unseen(self, name: str, seen: Mapping[str, Track], expected: Mapping[str, Array], view: View) -> Track:
         """A track without a sighting, where it must be now."""
         track = self.tracks[name]
         if track.state is State.GONE:
             return track
-        shift = self._shift(track, name, seen, expected)
+        shift = self._shift(name, seen, expected)
         track = track.moved(shift) if shift.any() else track
-        if track.container is not None:
+        left = _taken_out(track, name, expected) and _around(track, seen) is None
+        if track.container is not None and not left:
             evidence = Evidence.INSIDE
         elif shift.any():
             evidence = view.evidence(track, self.gates.through, self.gates.gone)
@@ -155,7 +162,7 @@ class Tracker:
             evidence = self._where_it_was(name, view)
         if evidence is Evidence.EMPTY and name not in expected and (along := self._gone_along(track, seen)) is not None:
             track, evidence = along, Evidence.INSIDE
-        elif evidence is Evidence.EMPTY and name in expected and _around(track, seen) is None:
+        elif evidence is Evidence.EMPTY and left:
             evidence = Evidence.NEVER_CAME
         return track.unseen(evidence, self.gates.patience)
 
@@ -166,13 +173,6 @@ class Tracker:
             return None
         shift = np.asarray(seen[around].centre - self.tracks[around].centre)
         return replace(track.moved(shift), container=around) if np.linalg.norm(shift) > _STILL else None
-
-    def _shift(self, track: Track, name: str, seen: Mapping[str, Track], expected: Mapping[str, Array]) -> Array:
-        """(3,) m by which a thing that is not seen has moved: with its container as that turned out, or as expected."""
-        container = track.container
-        if container in seen and container is not None and (name not in expected or container in expected):
-            return np.asarray(seen[container].centre - self.tracks[container].centre)
-        return expected.get(name, np.zeros(3))
 
     def _new(self, sighting: Track) -> tuple[str, Track]:
         name = sighting.segment.id
@@ -192,9 +192,14 @@ class Tracker:
         lies_in = {name: inside.get(name) for name in tracks}
         for name, track in there.items():
             if track.hidden and not track.surface:
-                stays = track.container in there and (name not in moved or track.container in moved)
+                stays = track.container in there and not _taken_out(track, name, moved)
                 lies_in[name] = track.container if stays else _around(track, tracks)
         return {name: _put_in(track, lies_in[name], tracks) for name, track in tracks.items()}
+
+
+def _taken_out(track: Track, name: str, expected: Mapping[str, Array]) -> bool:
+    """Whether a skill was to move a thing from where it lies, and not what it lies in."""
+    return name in expected and track.container not in expected
 
 
 def _put_in(track: Track, container: str | None, tracks: Mapping[str, Track]) -> Track:
