@@ -112,6 +112,24 @@ def test_a_stop_outlives_a_dropped_push() -> None:
     assert robot.dropped == 1 and not robot.moving
 
 
+def test_a_stop_ends_at_standstill_though_nothing_new_is_read_for_a_while() -> None:
+    made, robot = driver()
+    after = []
+
+    def lost() -> None:
+        robot.frozen = robot.deaf = True
+        made.stop()
+        after.append(robot.moving)
+
+    def back() -> None:
+        robot.frozen = robot.deaf = False
+
+    robot.clock.after(0.005, lost)  # what was read last is of before the motion
+    robot.clock.after(0.2, back)
+    assert trouble(made, {"translate": 1.0}).trouble is Trouble.STOPPED
+    assert after == [False] and robot.x > 0.0 and not robot.run_stopped
+
+
 def test_hold_carries_the_lift_and_leaves_a_closed_gripper_alone() -> None:
     made, robot = driver()
     robot.clock.after(0.5, made.stop)

@@ -207,25 +207,30 @@ class StretchDriver:
                 self.state, self.reason = state, reason
 
     def _halt(self) -> None:
-        """Hold all motors, again and again until nothing moves: a single push may be lost to the sync's rate limit.
+        """Hold all motors, again and again until nothing moves: a single push may be lost to the sync's rate limit. What was read
+        before says nothing of now, however long ago that was.
 
-        If that fails, the run-stop of the firmware is the last resort.
+        If that fails, the run-stop of the firmware is the last resort; but not where all that was read last rests, and too
+        little of it is new.
         """
         begin = moved = self.clock.now()
-        failed = ""
+        latest, fresh, restless, failed = math.nan, 0, False, ""
         while self.clock.now() - begin < self.rules.halt:
             try:
                 with self._commands:
                     self._hold(self.status())
                 self.clock.sleep(self.rules.period)
-                if self._restless(self.status()):
-                    moved = self.clock.now()
-                elif self.clock.now() - moved > self.rules.still:
+                status = self.status()
+                latest, fresh, failed = _newest(status), fresh + (_newest(status) > latest), ""
+                if restless := bool(self._restless(status)):
+                    moved, fresh = self.clock.now(), 0
+                elif self.clock.now() - moved > self.rules.still and fresh >= self.rules.fresh:
                     return
             except Exception as error:
                 failed = str(error) if isinstance(error, StretchError) else _transport_failed(error)
                 self.clock.sleep(self.rules.period)
-        self._last_resort(failed or "motion did not end in time")
+        if failed or restless:
+            self._last_resort(failed or "motion did not end in time")
 
     def _hold(self, status: Status) -> None:
         """Hold what moves, and what was sent somewhere. Servos are left alone while run-stopped, as stopping one switches its
@@ -283,6 +288,11 @@ def _moving(status: Status) -> list[str]:
     """The joints that do not rest."""
     fitted = [joint for joint in JOINTS.values() if joint.stepper or joint.name in status[joint.device]]
     return [joint.name for joint in fitted if abs(read(status, joint).velocity) > joint.rest]
+
+
+def _newest(status: Status) -> float:
+    """The newest stamp of a stepper's reading."""
+    return max(read(status, joint).stamp for joint in JOINTS.values() if joint.stepper)
 
 
 def _transport_failed(error: Exception) -> str:

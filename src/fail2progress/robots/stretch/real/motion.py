@@ -22,6 +22,8 @@ class Rules:
     does not count."""
     still: float = 0.10
     """Nothing may be seen to move for so long before a halt is believed: servos are read at 15 Hz."""
+    fresh: int = 2
+    """In as many new readings, at least: while none come, an old one says nothing of now."""
     halt: float = 0.40
     """What moves longer than this after the first hold is given the run-stop."""
     stale: float = 0.15
