@@ -36,13 +36,14 @@ def place_parameters(scene: Boxes, step: Step, unit: Tensor, segments: Segments)
     half = (mine[:, 1] - mine[:, 0]) / 2
     low, high = _region(target, half, segments.is_container(step.target))
     place = low + unit * (high - low)
-    carried = _contained(scene, step.object, segments)
+    carries = _carries(scene, segments)
+    carried = _along(carries, step.object)
     top = _top_below(box, scene.mask & ~carried, step.target, place, half)
     foot = _foot(box, segments.surfaces(), mine)
     shift = torch.cat([place - mine[:, :, :2].mean(dim=1), (top + RELEASE - foot).unsqueeze(1)], dim=1)
     parameters = torch.cat([shift, torch.zeros(len(unit), 1)], dim=1)
     placed = mine + shift.unsqueeze(1)
-    contents = _contained(scene, step.target, segments)
+    contents = _along(carries, step.target)
     return parameters, _collides(box, scene.mask & ~carried, step.target, placed, contents) | _out_of_reach(placed)
 
 
@@ -88,8 +89,8 @@ def _top_below(box: Tensor, there: Tensor, target: int, place: Tensor, half: Ten
     return torch.where(under, box[:, :, 1, 2], -torch.inf).amax(dim=1)
 
 
-def _contained(scene: Boxes, index: int, segments: Segments) -> Tensor:
-    """(B, N) an object and what goes along with it: `core.contents` for things of which no more is known than their boxes."""
+def _carries(scene: Boxes, segments: Segments) -> Tensor:
+    """(B, N, N) whether the first carries the second: `core.contents` for things of which no more is known than their boxes."""
     low, high = scene.box[:, :, 0], scene.box[:, :, 1]
     middle = (low + high) / 2
     inside = ((middle.unsqueeze(1) > low.unsqueeze(2)) & (middle.unsqueeze(1) < high.unsqueeze(2)))[..., :2].all(dim=3)
@@ -97,11 +98,15 @@ def _contained(scene: Boxes, index: int, segments: Segments) -> Tensor:
     begin, height = low[..., 2], middle[..., 2]
     in_hollow = torch.where(hollow, begin, height).unsqueeze(1) > begin.unsqueeze(2)
     above = torch.where(hollow.unsqueeze(1), in_hollow, begin.unsqueeze(1) > height.unsqueeze(2))
-    carried = inside & above & (begin.unsqueeze(1) <= high[..., 2].unsqueeze(2) + ABOVE) & scene.mask.unsqueeze(1)
-    along = torch.zeros_like(scene.mask)
+    return inside & above & (begin.unsqueeze(1) <= high[..., 2].unsqueeze(2) + ABOVE) & scene.mask.unsqueeze(1)
+
+
+def _along(carries: Tensor, index: int) -> Tensor:
+    """(B, N) a thing, what it carries (B, N, N), and what that carries in turn."""
+    along = torch.zeros(carries.shape[:2], dtype=torch.bool)
     along[:, index] = True
-    for _ in range(low.shape[1]):
-        along = along | (carried & along.unsqueeze(2)).any(dim=1)
+    while bool((more := (carries & along.unsqueeze(2)).any(dim=1) & ~along).any()):
+        along = along | more
     return along
 
 

@@ -221,7 +221,8 @@ class StretchDriver:
                     self._hold(self.status())
                 self.clock.sleep(self.rules.period)
                 status = self.status()
-                latest, fresh, failed = _newest(status), fresh + (_newest(status) > latest), ""
+                before, latest, failed = latest, _newest(status), ""
+                fresh += latest > before
                 if restless := bool(self._restless(status)):
                     moved, fresh = self.clock.now(), 0
                 elif self.clock.now() - moved > self.rules.still and fresh >= self.rules.fresh:
