@@ -15,6 +15,9 @@ from fail2progress.ros.lifecycle import REFUSED, StackNode
 StepKey = tuple[str, int]
 """Episode and index of a step."""
 
+BESIDE = ("camera_info", "clock", "incomplete", "unsent")
+"""Kinds that nodes count of what is lacking, was lost or was forgotten; they refuse nothing that comes."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -68,6 +71,11 @@ class StackAnswers:
     def refused(self, *nodes: str) -> dict[str, str]:
         """What these nodes refused so far."""
         return {kind: said for kind, said in self.refusals.items() if kind.split(" ")[0] in nodes}
+
+    def refused_now(self, *nodes: str) -> dict[str, str]:
+        """What these nodes refused of what they are shown: without what keeps none of them from answering, or from answering when
+        it is shown again."""
+        return {kind: said for kind, said in self.refused(*nodes).items() if kind.split(" ")[1] not in BESIDE}
 
     def _relations(self, message: Any) -> None:
         state = uuid_text(message.episode), int(message.finished)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from fail2progress_msgs.msg import ModelState, Step
 from rclpy.serialization import serialize_message
 
@@ -19,6 +20,7 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.bags.writer import BagWriter
 from fail2progress.ros.conversions import values as convert
 from fail2progress.ros.delivery import message_type, qos
+from fail2progress.ros.lifecycle import REFUSED
 from fail2progress.ros.nodes import player
 from support import messages as m
 from support import traffic
@@ -85,10 +87,10 @@ def recorded(folder: Path, looks: tuple[tuple[float, str], ...] = (), times: int
 
 @contextmanager
 def played(
-    ros: Any, bag: Path, monkeypatch: pytest.MonkeyPatch, seen: Collection[int], missed: int = 0
+    ros: Any, bag: Path, monkeypatch: pytest.MonkeyPatch, seen: Collection[int], missed: int = 0, counted: str = ""
 ) -> Iterator[tuple[Any, list[tuple[str, int]]]]:
     """The player's node at its end, and what it played: topics and seconds. seen: those of which the stack tells relations, but
-    not the first times that it is shown them (missed)."""
+    not the first times that it is shown them (missed); it counts something instead (counted)."""
     ros(bag=str(bag), source="camera")
     with rig("player", monkeypatch) as made:
         said: list[tuple[str, int]] = []
@@ -107,6 +109,10 @@ def played(
                 verdict.episode, verdict.step = convert.uuid_msg(m.EPISODE), 0
                 made.outlet("relations").publish(relations)
                 made.outlet("verdicts").publish(verdict)
+            elif name == table.CAMERA[1] and message.header.stamp.sec in seen and counted:
+                value = KeyValue(key=f"{REFUSED}{counted}", value=f"{message.header.stamp.sec}: said")
+                status = DiagnosticStatus(name="relations", hardware_id=made.node.others.run, values=[value])
+                made.outlet("diagnostics").publish(DiagnosticArray(status=[status]))
 
         for name in (*table.CAMERA, *table.LABELS, "steps", "looks", "heartbeat"):
             kind = message_type(table.TOPICS[name].type)
@@ -144,6 +150,13 @@ def test_names_of_each_frame_are_shown_again_with_their_images(ros: Any, tmp_pat
     with played(ros, bag, monkeypatch, [1, 2, 4], missed=1) as (_, said):
         for name in (*table.CAMERA[:2], *table.LABELS):
             assert [said.count((name, second)) for second in (1, 2, 4)] == [2, 2, 2], name
+
+
+def test_what_a_node_counts_beside_its_messages_is_no_refusal(ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a clock that was set back: what is seen then is answered, though it may take a while."""
+    monkeypatch.setattr(player, "PATIENCE", 1.5)
+    with played(ros, recorded(tmp_path / "bag"), monkeypatch, [1, 4], missed=1, counted="clock") as (_, said):
+        assert [said.count((table.CAMERA[1], second)) for second in (1, 4)] == [2, 2]
 
 
 def test_what_follows_a_step_that_is_lost_is_not_shown_before_the_next_one(

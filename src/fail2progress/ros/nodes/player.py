@@ -213,8 +213,7 @@ class PlayerNode(StackNode):
 
     def _refused(self) -> dict[str, str]:
         """What was refused of what was seen. A node without a camera info has lost the one that was sent, and gets it again."""
-        found = self.heard.refused("segmentation", "relations")
-        return {kind: said for kind, said in found.items() if not kind.endswith("camera_info")}
+        return self.heard.refused_now("segmentation", "relations")
 
     def _await_verdict(self, moment: dict[str, bytes]) -> None:
         """After the end of a step: until the monitor has judged it. It is sent the end and what was seen again if it does not."""
@@ -223,8 +222,8 @@ class PlayerNode(StackNode):
         if self.heard.answer.moving or key not in self.finished:
             return
         for _ in range(ATTEMPTS):
-            refused = self.heard.refused("monitor")
-            if self.heard.wait(lambda: key in self.heard.judged, PATIENCE) or self.heard.refused("monitor") != refused:
+            refused = self.heard.refused_now("monitor")
+            if self.heard.wait(lambda: key in self.heard.judged, PATIENCE) or self.heard.refused_now("monitor") != refused:
                 return
             self._send({"steps": self.finished[key][1], **moment})
 
