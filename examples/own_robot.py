@@ -8,7 +8,7 @@ import fail2progress as f2p
 from fail2progress.core.camera import Camera
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Scene
-from fail2progress.robots.base import ExecutionError, Robot
+from fail2progress.robots.base import RefusedError, Robot
 from fail2progress.simulation.base import Job
 from fail2progress.simulation.registry import make
 
@@ -33,9 +33,9 @@ class Arm(Robot):
         return self.now.cloud
 
     def execute(self, call: f2p.SkillCall) -> None:
-        """Move. What cannot be done is an ExecutionError: it ends the episode with its reason, and nothing is learnt from it."""
+        """Move. What is not begun is a RefusedError: another plan is made. What ends half-way is an ExecutionError."""
         if call.skill != "pick_place":
-            raise ExecutionError(f"this arm cannot {call.skill}")
+            raise RefusedError(f"this arm cannot {call.skill}")
         print(call)
         adjusted = self.adjustments.get(call.skill, {})  # what corrections of earlier episodes ask for
         self.now = self.world.execute(Job(self.now.scene, call, adjustments=adjusted)).after

@@ -72,11 +72,11 @@ class Arm(Node):
         self.depth.publish(image_msg(depth_image(frame.depth), "16UC1", now))
 
     def carry_out(self, goal: ExecuteSkill.Goal) -> ExecuteSkill.Result:
-        """Move. A skill that cannot be done has a code and a reason: it ends the task, and nothing is learnt from it."""
+        """Move. A skill that is not begun has a code and a reason: the planner tries another place, or another skill."""
         call = call_of(goal.request.call)
         if call.skill != "pick_place":
             goal.abort()
-            return ExecuteSkill.Result(error_code=ErrorCode.ROBOT_CANNOT, error_msg=f"this arm cannot {call.skill}")
+            return ExecuteSkill.Result(error_code=ErrorCode.ROBOT_REFUSED, error_msg=f"this arm cannot {call.skill}")
         print(call, flush=True)
         self.scene = self.world.execute(Job(self.scene, call)).after.scene
         goal.succeed()

@@ -17,6 +17,7 @@ from fail2progress.failures.store import FailureStore
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.perception.relations.registry import relation_detector
 from fail2progress.planning.planner import Plan, Planner
+from fail2progress.planning.refusals import TRIES
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.simulation.base import Disturbances
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
@@ -143,15 +144,18 @@ def test_a_goal_reached_with_the_last_skill_allowed_is_done(oracle: Make, store:
     assert episode.outcome == "done" and len(episode.taken) == 1
 
 
-def test_what_the_robot_cannot_do_ends_the_episode_with_its_reason(oracle: Make, store: FailureStore) -> None:
+@pytest.mark.parametrize("replan", [True, False])
+def test_what_the_robot_cannot_do_ends_the_episode_with_its_reason(oracle: Make, store: FailureStore, replan: bool) -> None:
+    """By one plan alone at once, otherwise when other places for it were refused as well."""
     tables = (ObjectSpec(f"table_{n}", "table", (0.5, 0.6, 0.04)) for n in "ab")
     specs = (*tables, ObjectSpec("crate", "open_box", (0.18, 0.18, 0.1)))
     scene = Scene(specs, np.stack([pose(0.6, 0.4, 0.48), pose(0.6, -0.4, 0.48), pose(0.6, 0.4, 0.55)]))
     goal = Goal((Atom("above", "crate", "table_b"),))
-    run = Run(oracle(), store, Trial("test", 1, 0, scene, (goal,)))
+    run = Run(oracle(), store, Trial("test", 1, 0, scene, (goal,)), config=AgentConfig(replan=replan))
     episode = run.episode()
     assert episode.outcome == "execution: crate is 0.180 m wide, the gripper opens 0.16 m"
-    assert episode.taken == () and len(episode.plans) == 1
+    tried = [plan.skills[0].call for plan in episode.plans if plan.skills]
+    assert episode.taken == () and len(set(tried)) == len(tried) == (TRIES if replan else 1)
 
 
 def test_failures_are_on_disk_before_the_loop_goes_on(oracle: Make, store: FailureStore) -> None:

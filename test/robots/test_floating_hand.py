@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fail2progress.core.observation import SECOND
-from fail2progress.robots.base import ExecutionError
+from fail2progress.robots.base import RefusedError
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.simulation.base import Disturbances
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
@@ -58,10 +58,10 @@ def test_skills_change_what_is_true_and_seen() -> None:
         (SkillCall("push", "fork", (0, 0.1)), "fork has not been seen .unknown object 'fork'; the scene has: table_a"),
     ],
 )
-def test_what_it_cannot_do_is_an_execution_error_and_leaves_the_scene(call: SkillCall, reason: str) -> None:
+def test_what_it_cannot_do_is_refused_and_leaves_the_scene(call: SkillCall, reason: str) -> None:
     stretch = robot()
     poses = stretch.scene.poses.copy()
-    with pytest.raises(ExecutionError, match=reason):
+    with pytest.raises(RefusedError, match=reason):
         stretch.execute(call)
     assert stretch.outcomes == [] and np.array_equal(stretch.scene.poses, poses)
 

@@ -8,7 +8,7 @@ import pytest
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segmenter
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
-from fail2progress.robots.base import ExecutionError
+from fail2progress.robots.base import RefusedError
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.sighted import SightedRobot
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
@@ -88,6 +88,6 @@ def test_who_sees_nothing_at_first_knows_nothing() -> None:
 
 
 def test_what_was_not_seen_or_is_nothing_cannot_be_handled(robot: SightedRobot) -> None:
-    with pytest.raises(ExecutionError, match="ghost has not been seen"):
+    with pytest.raises(RefusedError, match="ghost has not been seen"):
         robot.execute(carry("ghost"))
     assert robot.robot.outcomes == []

@@ -33,7 +33,7 @@ def test_it_is_seen_through_and_carries_skills_out(
             refused, done = (
                 made.pursue(ExecuteSkill, "execute_skill", ExecuteSkill.Goal(call=call_msg(call))).result for call in goals
             )
-            assert refused.error_code == ErrorCode.ROBOT_CANNOT and refused.error_msg == "this arm cannot push"
+            assert refused.error_code == ErrorCode.ROBOT_REFUSED and refused.error_msg == "this arm cannot push"
             assert done.error_code == ErrorCode.OK
 
             def moved() -> float:

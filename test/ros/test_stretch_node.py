@@ -143,7 +143,7 @@ def test_troubles_have_codes(bench: Bench) -> None:
     unseen = bench.result(bench.send(SkillCall("push", "ghost", (0.7, 0.1))))
     assert unseen.result.error_code == ErrorCode.ROBOT_CANNOT and "has not been seen" in unseen.result.error_msg
     beyond = bench.result(bench.send(SkillCall("pick_place", "cup", (0.45, -0.4, 0.45, 0.0))))
-    assert beyond.result.error_code in (ErrorCode.ROBOT_BAD_CALL, ErrorCode.ROBOT_CANNOT) and beyond.result.error_msg
+    assert beyond.result.error_code == ErrorCode.ROBOT_REFUSED and beyond.result.error_msg
     handle = bench.underway()
     bench.body.broken = True
     cut_off = bench.result(handle)

@@ -19,7 +19,8 @@ from fail2progress.models.base import SkillEffectModel
 from fail2progress.perception.relations.registry import DEFAULT, relation_detector
 from fail2progress.planning.planned import PlannedSkill
 from fail2progress.planning.planner import Plan, Planner, nothing_to_do
-from fail2progress.robots.base import ExecutionError, Robot
+from fail2progress.planning.refusals import NONE, Refusals
+from fail2progress.robots.base import ExecutionError, RefusedError, Robot
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class TaskSpec:
 
 @dataclass(frozen=True)
 class AgentConfig:
-    """How the loop behaves. Open loop carries the first plan out to its end; otherwise it plans again after every skill.
+    """How the loop behaves. Open loop carries the first plan out to its end; otherwise it plans again after every skill, and
+    without a skill that the robot refused to begin.
 
     A plan that was made before everything the goal names had been seen ends, in either case, when more of it comes into view.
     """
@@ -84,7 +86,7 @@ MISSED = "goal missed"
 """Outcome of a plan that was carried out to its end and did not reach the goal."""
 
 EventCallback = Callable[[str, object], None]
-"""Told of "plan" (a Plan), "attempt" (a SkillExecution) and "skill" (a StepResult) as they come."""
+"""Told of "plan" (a Plan), "attempt" (a SkillExecution), "skill" (a StepResult) and "refused" (Refusals) as they come."""
 
 ModelProvider = Callable[[], "tuple[SkillEffectModel, str] | None"]
 """A model to go on with and its digest, or None where the present one stays. Asked before every plan."""
@@ -126,6 +128,7 @@ class Agent:
         taken: list[StepResult] = []
         seen = observer.look()
         pending: list[PlannedSkill] = []
+        refused = NONE
         stages = assignment.stages
         while len(taken) < self.config.max_skills:
             news = _comes_into_view(plans, seen)
@@ -135,17 +138,22 @@ class Agent:
                     return Episode(DONE if done else MISSED, tuple(plans), tuple(taken))
                 seen = self._adopt(self.provide_model(), observer, seen)
                 stages = _left(stages, seen.relations)
-                plans.append(self._plan(observer, seen, stages, plans, bool(taken and taken[-1].mismatches)))
+                plans.append(self._plan(observer, seen, stages, plans, bool(taken and taken[-1].mismatches), refused))
                 pending = list(plans[-1].skills)
                 if not pending:
                     done = assignment.goal.satisfied(seen.relations)
-                    return Episode(DONE if done else "no plan", tuple(plans), tuple(taken))
+                    return Episode(DONE if done else _nothing_left(refused), tuple(plans), tuple(taken))
             planned = pending.pop(0).of(seen.cloud.names)
             attempt = self._attempt(robot.kind, assignment, plans[-1], planned, seen, len(taken), len(pending))
             try:
                 robot.execute(planned.call)
             except ExecutionError as error:
-                return Episode(f"execution: {error}", tuple(plans), tuple(taken))
+                refused = refused.and_of(planned.call, str(error))
+                if isinstance(error, RefusedError) and self.config.replan and not refused.enough:
+                    self.on_event("refused", refused)
+                    continue
+                return Episode(_nothing_left(refused), tuple(plans), tuple(taken))
+            refused = NONE
             seen = observer.look(planned)
             taken.append(self._check(attempt, seen))
             if self.config.stop_at_failure and taken[-1].mismatches:
@@ -158,17 +166,26 @@ class Agent:
         done = bool(taken) and assignment.goal.satisfied(taken[-1].observed)
         return Episode(DONE if done else "too many skills", tuple(plans), tuple(taken))
 
-    def _plan(self, observer: Observer, seen: Observation, stages: tuple[Goal, ...], plans: Sequence[Plan], failed: bool) -> Plan:
+    def _plan(
+        self,
+        observer: Observer,
+        seen: Observation,
+        stages: tuple[Goal, ...],
+        plans: Sequence[Plan],
+        failed: bool,
+        refused: Refusals,
+    ) -> Plan:
         """A plan from here, of no skills where what is left to be reached is seen to hold: whatever the model believes of what it
-        cannot see, as in a drawer that was shut. What is left of the plan before is tried first, unless its last skill `failed`:
-        between the same things, as expected so far."""
+        cannot see, as in a drawer that was shut. What is left of the plan before is tried first, unless its last skill `failed`
+        or was `refused`: between the same things, as expected so far."""
         earlier = plans[-1] if plans else None
         if earlier is not None and not earlier.unseen and all(stage.satisfied(seen.relations) for stage in stages):
             plan = nothing_to_do(stages[-1], seen.relations)
         else:
             belief = observer.belief(self.planner.model, seen)
-            same = earlier is not None and not failed and earlier.skills[0].expected.names == belief.names
-            plan = self.planner.plan(belief, stages, earlier.skeleton.rest() if earlier is not None and same else None)
+            same = earlier is not None and not failed and not refused and earlier.skills[0].expected.names == belief.names
+            rest = earlier.skeleton.rest() if earlier is not None and same else None
+            plan = self.planner.plan(belief, stages, rest, refused)
         self.on_event("plan", plan)
         return plan
 
@@ -204,6 +221,11 @@ def _comes_into_view(plans: list[Plan], seen: Observation) -> bool:
     """Whether something is seen now that the last plan could not know of."""
     known = {name for name, there in zip(seen.cloud.names, seen.cloud.seen, strict=True) if there}
     return bool(plans) and not known.isdisjoint(plans[-1].unseen)
+
+
+def _nothing_left(refused: Refusals) -> str:
+    """The outcome where there is nothing more to be carried out: why the robot could not do what was asked of it at first."""
+    return f"execution: {refused.reasons[0]}" if refused else "no plan"
 
 
 def _left(stages: tuple[Goal, ...], relations: RelationState) -> tuple[Goal, ...]:

@@ -16,6 +16,7 @@ from fail2progress.models.base import LatentState, SkillEffectModel, expected_mo
 from fail2progress.models.prediction import Belief, relation_state
 from fail2progress.planning.optimise import CrossEntropy, Optimiser
 from fail2progress.planning.planned import PlannedSkill
+from fail2progress.planning.refusals import NONE, Refusals
 from fail2progress.planning.search import COLLISION, REACHED, SearchOptions, joined, search
 from fail2progress.planning.steps import action, ahead, atom_log_probabilities, size, step_parameters
 from fail2progress.skills.base import SkillCall
@@ -98,10 +99,13 @@ class Planner:
     options: SearchOptions = field(default_factory=SearchOptions)
     optimiser: Optimiser = field(default_factory=CrossEntropy)
 
-    def plan(self, belief: Belief, stages: tuple[Goal, ...], carry_on: PlanSkeleton | None = None) -> Plan:
+    def plan(
+        self, belief: Belief, stages: tuple[Goal, ...], carry_on: PlanSkeleton | None = None, refused: Refusals = NONE
+    ) -> Plan:
         """Reach each stage in turn from what is believed. ValueError where the goal names what was not seen.
 
-        `carry_on` is what is left of an earlier plan: if it is still believed to reach the goal, there is no new search.
+        `carry_on` is what is left of an earlier plan: if it is still believed to reach the goal, there is no new search. No plan
+        begins with what the robot has refused from here.
         """
         segments = Segments(belief.names, belief.categories, belief.hidden)
         unseen = _unseen(belief, stages)
@@ -110,13 +114,13 @@ class Planner:
             if plan.probability > 0.5:
                 return plan
         known = tuple(goal for goal in (stage.without(unseen) for stage in stages) if goal is not None)
-        found = self._search(belief, known, segments)
+        found = self._search(belief, known, segments, refused)
         if unseen:
             reason = UNSEEN.format(", ".join(unseen))
             found = replace(found, unseen=unseen, reason=reason if found.reason == REACHED else f"{reason}; {found.reason}")
         return self._plan(belief, found, stages[-1], segments)
 
-    def _search(self, belief: Belief, stages: tuple[Goal, ...], segments: Segments) -> PlanSkeleton:
+    def _search(self, belief: Belief, stages: tuple[Goal, ...], segments: Segments, refused: Refusals) -> PlanSkeleton:
         """Skeletons stage by stage, then the parameters of the whole sequence."""
         state = belief.state
         steps: list[Step] = []
@@ -124,7 +128,7 @@ class Planner:
         marks: list[tuple[int, Goal]] = []
         reason = REACHED
         for goal in stages:
-            part = search(self.model, state, goal, segments, self.options, self.generator)
+            part = search(self.model, state, goal, segments, self.options, self.generator, NONE if steps else refused)
             state = part.state
             steps += part.steps
             units += part.units.unbind(0)
@@ -133,20 +137,22 @@ class Planner:
         skeleton = PlanSkeleton(tuple(steps), joined(units, size(steps)), tuple(marks), reason)
         if not steps:
             return skeleton
-        once = self._once(belief, *self._optimised(belief, skeleton, segments, self.generator), segments)
-        return self._that_matter(belief, once, segments)
+        found, score = self._optimised(belief, skeleton, segments, self.generator, refused)
+        return self._that_matter(belief, self._once(belief, found, score, segments, refused), segments)
 
     def _optimised(
-        self, belief: Belief, skeleton: PlanSkeleton, segments: Segments, generator: torch.Generator
+        self, belief: Belief, skeleton: PlanSkeleton, segments: Segments, generator: torch.Generator, refused: Refusals
     ) -> tuple[PlanSkeleton, float]:
         """The best parameters of a sequence, and their score."""
         marks = list(skeleton.stages)
         units, score = self.optimiser.best(
-            lambda p: score_units(self.model, belief.state, skeleton.steps, p, marks, segments), skeleton.units, generator
+            lambda p: score_units(self.model, belief.state, skeleton.steps, p, marks, segments, refused),
+            skeleton.units,
+            generator,
         )
         return replace(skeleton, units=units), score
 
-    def _once(self, belief: Belief, skeleton: PlanSkeleton, score: float, segments: Segments) -> PlanSkeleton:
+    def _once(self, belief: Belief, skeleton: PlanSkeleton, score: float, segments: Segments, refused: Refusals) -> PlanSkeleton:
         """The sequence without what it does a second time, if that is believed to reach every goal about as surely.
 
         A thing that is put where it may or may not be inside is expected to come along half of the way, and is put in once more:
@@ -157,7 +163,7 @@ class Planner:
             return skeleton
         aside = torch.Generator()  # what is only tried leaves what comes after as it is
         aside.set_state(self.generator.get_state())
-        found, without = self._optimised(belief, shorter, segments, aside)
+        found, without = self._optimised(belief, shorter, segments, aside, refused)
         return found if without > max(score, math.log(0.5)) + math.log(_AS_SURE) else skeleton
 
     @torch.no_grad()
@@ -223,13 +229,16 @@ def score_units(
     units: Tensor,
     marks: list[tuple[int, Goal]],
     segments: Segments,
+    refused: Refusals = NONE,
 ) -> Tensor:
-    """(K,) ln P of every stage's goal where the stage ends, summed, less what collisions cost; units (K, H, d)."""
+    """(K,) ln P of every stage's goal where the stage ends, summed, less what collisions cost, and a beginning that was refused;
+    units (K, H, d)."""
     state, relations = start.expand(len(units)), model.detect(start).expand(len(units))
     total = torch.zeros(len(units))
     for k, step in enumerate(steps):
         parameters, collides = step_parameters(state, step, units[:, k], segments)
         effect = ahead(model, state, relations, action(step, parameters), segments)
+        collides = collides if k else collides | refused.near(step, parameters, segments.names)
         total = total - COLLISION * collides
         state, relations = effect.state, effect.relations
         for end, goal in marks:

@@ -20,6 +20,7 @@ from torch import Tensor
 from fail2progress.core.goals import Goal
 from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.models.base import LatentState, RelationLogits, SkillEffectModel
+from fail2progress.planning.refusals import NONE, Refusals
 from fail2progress.planning.relevance import Scene, relevant_steps
 from fail2progress.planning.steps import action, ahead, atom_log_probabilities, atom_rows, size, step_parameters
 from fail2progress.skills.registry import skill
@@ -105,20 +106,29 @@ def search(
     segments: Segments,
     options: SearchOptions,
     generator: torch.Generator,
+    refused: Refusals = NONE,
 ) -> Skeleton:
-    """The first skeleton found whose goal atoms are all believed true, else the best one seen."""
+    """The first skeleton found whose goal atoms are all believed true, else the best one seen. None begins with what the robot
+    has refused."""
     relations = model.detect(state)
     root = _Node((), (), state, relations, atom_log_probabilities(relations, goal, segments.names)[0])
-    return _Search(model, goal, segments, options, generator).run(root)
+    return _Search(model, goal, segments, options, generator, refused).run(root)
 
 
 class _Search:
     """One search under way."""
 
     def __init__(
-        self, model: SkillEffectModel, goal: Goal, segments: Segments, options: SearchOptions, generator: torch.Generator
+        self,
+        model: SkillEffectModel,
+        goal: Goal,
+        segments: Segments,
+        options: SearchOptions,
+        generator: torch.Generator,
+        refused: Refusals,
     ) -> None:
         self.model, self.goal, self.segments, self.options, self.generator = model, goal, segments, options, generator
+        self.refused = refused
         self.count = itertools.count()
         self.queue: list[tuple[float, float, int, _Node, list[list[Step]] | None]] = []
         self.known: set[Hashable] = set()
@@ -187,6 +197,8 @@ class _Search:
         scene = Scene.of(node.state, node.relations, self.segments, self.goal)
         known = self.model.vocabulary.names
         steps = [step for step in relevant_steps(missing, scene) if step.skill in known]
+        if not node.steps:
+            steps = [step for step in steps if not self.refused.forbid(step, self.segments.names)]
         costs = sorted({skill(step.skill).cost for step in steps})
         return [[step for step in steps if skill(step.skill).cost == cost] for cost in costs]
 
@@ -217,7 +229,7 @@ class _Search:
         """One child for every step, with the best of its samples (steps, samples, d)."""
         samples = self.options.samples
         wide = node.state.expand(samples)
-        parts = [step_parameters(wide, step, unit[i], self.segments) for i, step in enumerate(steps)]
+        parts = [self._parameters(node, wide, step, unit[i]) for i, step in enumerate(steps)]
         actions = [action(step, parameters) for step, (parameters, _) in zip(steps, parts, strict=True)]
         batch = type(actions[0])(*(torch.cat([getattr(a, f) for a in actions]) for f in ("skill", "object", "parameters")))
         count = len(batch.skill)
@@ -236,6 +248,13 @@ class _Search:
             )
             for step, row in zip(steps, chosen, strict=True)
         ]
+
+    def _parameters(self, node: _Node, wide: LatentState, step: Step, unit: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, m) parameters of a step at a node, and (B,) whether something speaks against them."""
+        parameters, against = step_parameters(wide, step, unit, self.segments)
+        if not node.steps:
+            against = against | self.refused.near(step, parameters, self.segments.names)
+        return parameters, against
 
 
 def _skeleton(node: _Node, reason: str) -> Skeleton:

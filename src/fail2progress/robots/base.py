@@ -43,8 +43,12 @@ class Robot(ABC):
 
     @abstractmethod
     def execute(self, call: SkillCall) -> None:
-        """Carry a skill out. ExecutionError where the robot cannot."""
+        """Carry a skill out. RefusedError where the robot does not begin, ExecutionError where it cannot go on."""
 
 
 class ExecutionError(RuntimeError):
     """A skill that could not be carried out, and why."""
+
+
+class RefusedError(ExecutionError):
+    """A skill that the robot did not begin, as it cannot carry it out from here: nothing was moved, and another one may do."""

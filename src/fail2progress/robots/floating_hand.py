@@ -14,7 +14,7 @@ from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import FRAME, Array, Scene
-from fail2progress.robots.base import ExecutionError, Robot
+from fail2progress.robots.base import RefusedError, Robot
 from fail2progress.simulation.base import Disturbances, Job, Outcome, Simulator, Snapshot
 from fail2progress.simulation.mujoco.bodies import compile_scene
 from fail2progress.simulation.mujoco.rgbd import optical_pose, photograph
@@ -61,9 +61,9 @@ class SimulatedRobot(Robot):
         try:
             reason = infeasible(self._now.scene, call)
         except ValueError as error:
-            raise ExecutionError(f"{call.object} has not been seen ({error})") from error
+            raise RefusedError(f"{call.object} has not been seen ({error})") from error
         if reason is not None:
-            raise ExecutionError(reason)
+            raise RefusedError(reason)
         self.progress(0.0, call.skill)
         seed, adjusted = self.seed + len(self.outcomes) + 1, self.adjustments.get(call.skill, {})
         job = Job(self._now.scene, call, self.camera, seed, self.disturbances, adjusted)

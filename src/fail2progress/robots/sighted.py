@@ -11,7 +11,7 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segmenter
 from fail2progress.perception.tracking.tracker import Tracker
-from fail2progress.robots.base import ExecutionError, Robot
+from fail2progress.robots.base import RefusedError, Robot
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.stretch.seen import merged, segments_showing, things_shown, true_name
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
@@ -55,13 +55,13 @@ class SightedRobot(Robot):
         return self.robot.looks[0].colour
 
     def execute(self, call: SkillCall) -> None:
-        """See Robot. ExecutionError also where the object of the skill is nothing that is there."""
+        """See Robot. RefusedError also where the object of the skill is nothing that is there."""
         seen, scene = self.observe(), self.robot.scene
         try:
             handled = true_name(call.object, seen, scene)
             target = None if call.target is None else true_name(call.target, seen, scene)
         except ValueError as error:
-            raise ExecutionError(str(error)) from error
+            raise RefusedError(str(error)) from error
         self._seen = None
         self.robot.execute(replace(call, object=handled, target=target))
 

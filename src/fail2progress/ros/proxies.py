@@ -15,7 +15,7 @@ from fail2progress.agent.observer import Observer
 from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.planning.planned import PlannedSkill
-from fail2progress.robots.base import ExecutionError, Robot
+from fail2progress.robots.base import ExecutionError, RefusedError, Robot
 from fail2progress.ros.actions import Dispatcher, await_result
 from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import mismatch_of
@@ -115,7 +115,8 @@ class RemoteRobot(Robot):
         try:
             self.node.skills.carry_out(call)
         except ExecutionError as error:
-            self.node.step(Step.FAILED, ErrorCode.ROBOT_CANNOT, str(error))
+            refused = isinstance(error, RefusedError)
+            self.node.step(Step.FAILED, ErrorCode.ROBOT_REFUSED if refused else ErrorCode.ROBOT_CANNOT, str(error))
             raise
         except Interrupted as error:
             self.node.step(Step.FAILED, error.code, str(error))
@@ -156,7 +157,7 @@ class SkillClient:
         self.client = Dispatcher(node, ExecuteSkill, "execute_skill", callback_group=node.together)
 
     def carry_out(self, call: SkillCall) -> None:
-        """ExecutionError where the robot says that it cannot; Interrupted where it is stopped or does not answer."""
+        """RefusedError or ExecutionError where the robot says so; Interrupted where it is stopped or does not answer."""
         if not self.client.found(20.0):
             raise Interrupted(ErrorCode.ROBOT_LOST, "no robot: nobody offers execute_skill")
         goal = ExecuteSkill.Goal(call=call_msg(call), run=self.node.others.run)
@@ -180,6 +181,8 @@ class SkillClient:
             raise Interrupted(ErrorCode.ROBOT_STOPPED, answer.result.error_msg or "the skill was cancelled")
         if answer.result.error_code in (ErrorCode.ROBOT_STOPPED, ErrorCode.ROBOT_BUSY, ErrorCode.ROBOT_LOST):
             raise Interrupted(answer.result.error_code, answer.result.error_msg)
+        if answer.result.error_code == ErrorCode.ROBOT_REFUSED:
+            raise RefusedError(answer.result.error_msg)
         if answer.result.error_code != ErrorCode.OK:
             raise ExecutionError(answer.result.error_msg)
 

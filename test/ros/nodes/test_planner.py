@@ -13,6 +13,7 @@ from rclpy.action import ActionServer
 from rclpy.executors import SingleThreadedExecutor
 
 from fail2progress.core.observation import SECOND
+from fail2progress.robots.base import ExecutionError, RefusedError
 from fail2progress.ros import proxies
 from fail2progress.ros.conversions.records import mismatch_msg
 from fail2progress.ros.conversions.values import relations_msg, time_of, uuid_msg, uuid_text
@@ -134,6 +135,40 @@ def test_a_skill_of_a_robot_node_that_is_gone_is_given_up(ros: Any, monkeypatch:
         work.join(30.0)
     assert not work.is_alive() and "nobody offers execute_skill any more" in str(ended[0])
     assert getattr(ended[0], "code", None) == ErrorCode.ROBOT_LOST
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(ErrorCode.ROBOT_REFUSED, RefusedError), (ErrorCode.ROBOT_CANNOT, ExecutionError), (ErrorCode.ROBOT_LOST, Interrupted)],
+)
+def test_what_a_robot_has_not_begun_is_told_from_what_ended_half_way(
+    ros: Any, monkeypatch: pytest.MonkeyPatch, code: int, error: type[Exception]
+) -> None:
+    """The step has failed in either case, with the robot's code and text."""
+    ros()
+
+    def execute(handle: Any) -> ExecuteSkill.Result:
+        handle.abort()
+        return ExecuteSkill.Result(error_code=code, error_msg="the reason")
+
+    robot, executor = rclpy.create_node("my_robot"), SingleThreadedExecutor()
+    server = ActionServer(robot, ExecuteSkill, "execute_skill", execute)
+    executor.add_node(robot)
+    threading.Thread(target=executor.spin, daemon=True).start()
+    try:
+        with rig("planner", monkeypatch) as made:
+            made.activate()
+            node, told = made.node, made.collect("steps")
+            node.asked, node.episode, node.attempt = SimpleNamespace(is_cancel_requested=False), m.EPISODE, m.scene_attempt()
+            made.node.skills = proxies.SkillClient(node)
+            with pytest.raises(error, match="the reason") as caught:
+                proxies.RemoteRobot(node, RemoteObserver(node)).execute(node.attempt.planned.call)
+            assert type(caught.value) is error and wait_for(lambda: len(told) == 1)
+            assert (told[0].phase, told[0].error_code, told[0].error_msg) == (Step.FAILED, code, "the reason")
+    finally:
+        executor.shutdown(timeout_sec=5.0)
+        server.destroy()
+        robot.destroy_node()
 
 
 def test_a_task_begins_and_ends_with_no_step_under_way(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:

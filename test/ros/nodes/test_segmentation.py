@@ -159,6 +159,8 @@ def test_a_step_that_failed_is_not_thought_to_have_moved_anything(ros: Any, monk
         assert made.send("steps", traffic.step(0, Step.STARTED)) and made.node.shift
         assert made.send("steps", traffic.step(0, Step.FAILED))
         assert made.node.shift == {} and not made.node.moving
+        assert made.send("steps", traffic.step(0, Step.STARTED)) and made.node.shift, "another skill in its place"
+        assert made.send("steps", traffic.step(0, Step.FAILED))
         assert made.send("steps", traffic.step(1)) and made.node.shift
 
 

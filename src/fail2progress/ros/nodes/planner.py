@@ -20,6 +20,7 @@ from fail2progress.core.goals import Goal
 from fail2progress.failures.sentences import story
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.planning import planner as planning
+from fail2progress.planning.refusals import Refusals
 from fail2progress.ros.actions import with_a_code
 from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import MOST_RECORDS, event_of, mismatch_of, step_msg
@@ -43,8 +44,7 @@ from fail2progress.ros.outcomes import ended
 from fail2progress.ros.proxies import Interrupted, RemoteMonitor, RemoteObserver, RemoteRobot, SkillClient
 
 Found = TypeVar("Found")
-HEARTBEAT = 0.03
-MOST_STAGES = 64
+HEARTBEAT, MOST_STAGES = 0.03, 64
 
 
 class PlannerNode(ModelNode):
@@ -237,12 +237,14 @@ class PlannerNode(ModelNode):
             self.attempt = value
             self.say("act", str(value.planned.call))
             self.step(Step.STARTED)
+        elif isinstance(value, Refusals):
+            self.say("act", f"the robot refuses: {value.reasons[-1]}; planning without that")
         elif isinstance(value, StepResult):
             self.done_steps += 1
-            if value.event is not None:
-                self.failures.append(value.event.id)
-            text = f"failure {value.event.id}: {' '.join(story(value.event))}" if value.event is not None else "as expected"
-            self.say("monitor", text)
+            event = value.event
+            if event is not None:
+                self.failures.append(event.id)
+            self.say("monitor", f"failure {event.id}: {' '.join(story(event))}" if event is not None else "as expected")
 
     def step(self, phase: int, code: int = 0, text: str = "") -> None:
         """Tell of the present attempt."""

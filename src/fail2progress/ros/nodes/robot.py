@@ -20,7 +20,7 @@ from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
 from fail2progress.core.scene import Array
-from fail2progress.robots.base import ExecutionError
+from fail2progress.robots.base import ExecutionError, RefusedError
 from fail2progress.ros.actions import with_a_code
 from fail2progress.ros.conversions.values import call_of, time_of
 from fail2progress.ros.corrections import adjustments_of
@@ -196,15 +196,16 @@ class RobotNode(StackNode):
         except ValueError as error:
             result.error_code, result.error_msg = ErrorCode.ROBOT_BAD_CALL, str(error)
         except ExecutionError as error:
-            result.error_code, result.error_msg = self._code(), str(error)
+            result.error_code, result.error_msg = self._code(isinstance(error, RefusedError)), str(error)
             if self.lost.is_set():
                 result.error_msg = f"the client was silent for {self.param('client_timeout')} s; motion was ended"
 
-    def _code(self) -> int:
+    def _code(self, refused: bool = False) -> int:
         if self.lost.is_set():
             return int(ErrorCode.ROBOT_LOST)
-        cancelled = self.goal is not None and self.goal.is_cancel_requested
-        return int(ErrorCode.ROBOT_STOPPED if self.stopped.is_set() or cancelled else ErrorCode.ROBOT_CANNOT)
+        if self.stopped.is_set() or (self.goal is not None and self.goal.is_cancel_requested):
+            return int(ErrorCode.ROBOT_STOPPED)
+        return int(ErrorCode.ROBOT_REFUSED if refused else ErrorCode.ROBOT_CANNOT)
 
     def feed_back(self, share: float, phase: str) -> None:
         """Progress of the skill under way."""

@@ -120,7 +120,7 @@ class SegmentationNode(StackNode):
         self.moving = phase == Step.STARTED
         self.hear(message)
         if phase == Step.FAILED:
-            self.shift = {}
+            self.shift, self.expected = {}, ()  # another skill may be tried in its place
         elif phase in (Step.STARTED, Step.FINISHED):
             attempt = attempt_of(message)
             key = (bytes(message.episode.uuid), attempt.step)

@@ -174,9 +174,9 @@ class StretchNode(RobotNode):
         """See RobotNode."""
         self.robot.alive()
 
-    def _code(self) -> int:
-        if self.lost.is_set() or self.trouble is None:
-            return super()._code()
+    def _code(self, refused: bool = False) -> int:
+        if self.lost.is_set() or self.trouble is None or refused:
+            return super()._code(refused)
         return int(TROUBLES[self.trouble])
 
     # Eyes

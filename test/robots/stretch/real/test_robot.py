@@ -4,7 +4,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from fail2progress.robots.base import ExecutionError
+from fail2progress.robots.base import ExecutionError, RefusedError
 from fail2progress.robots.stretch.body import LOOK_OUT, StretchBody, plan
 from fail2progress.robots.stretch.camera import D435I
 from fail2progress.robots.stretch.kinematics import TOOLS, Kinematics
@@ -146,6 +146,7 @@ def test_what_cannot_be_done_is_refused_before_anything_moves(call: SkillCall, t
     with pytest.raises(ExecutionError, match=says) as caught:
         made.execute(call)
     assert isinstance(caught.value, StretchError) and caught.value.trouble is trouble
+    assert isinstance(caught.value, RefusedError) == (trouble is not Trouble.NOT_SEEN)
     assert body.commands == [] and made.state is State.IDLE
 
 

@@ -10,7 +10,7 @@ from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.observation import SECOND
 from fail2progress.core.scene import FRAME, Scene, pose
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
-from fail2progress.robots.base import ExecutionError
+from fail2progress.robots.base import ExecutionError, RefusedError
 from fail2progress.robots.stretch.camera import HeadCamera
 from fail2progress.robots.stretch.description import OPTICAL
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
@@ -215,10 +215,10 @@ def test_recovery_puts_down_what_is_held_and_looks() -> None:
         (SkillCall("open_drawer", "cup", (0, 0.1)), "cup is not a drawer"),
     ],
 )
-def test_what_it_cannot_do_is_an_execution_error_before_anything_moves(call: SkillCall, reason: str) -> None:
+def test_what_it_cannot_do_is_refused_before_anything_moves(call: SkillCall, reason: str) -> None:
     robot = stretch()
     now = robot.now
-    with pytest.raises(ExecutionError, match=reason):
+    with pytest.raises(RefusedError, match=reason):
         robot.execute(call)
     assert robot.outcomes == [] and robot.now == now
 

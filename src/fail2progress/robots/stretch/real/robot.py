@@ -22,7 +22,7 @@ from fail2progress.robots.stretch.real.driver import Clock, StretchDriver, Syste
 from fail2progress.robots.stretch.real.joints import JOINT_OF, JOINTS, SQUEEZE, odometry, per_cent, read, volts, wrap
 from fail2progress.robots.stretch.real.motion import Rules
 from fail2progress.robots.stretch.real.readout import base_pose, joints, transforms
-from fail2progress.robots.stretch.real.states import State, StretchError, Trouble
+from fail2progress.robots.stretch.real.states import State, StretchError, StretchRefusedError, Trouble
 from fail2progress.robots.stretch.real.transport import Status, StretchTransport, TransportError
 from fail2progress.robots.stretch.seen import known, merged
 from fail2progress.skills.base import SkillCall
@@ -148,9 +148,9 @@ class StretchRobot(Robot):
             recovery = self.body.recovery(scene, self.axes(), self._squeezing, _NEAR)
             phases = (*recovery, *plan(scene, call, self._adjusted(call)), *looks(self.camera))
         except OutOfReachError as error:
-            raise StretchError(Trouble.UNREACHABLE, f"{call}: {error}") from error
+            raise StretchRefusedError(Trouble.UNREACHABLE, f"{call}: {error}") from error
         except ProgramError as error:
-            raise StretchError(Trouble.UNREACHABLE, str(error)) from error
+            raise StretchRefusedError(Trouble.UNREACHABLE, str(error)) from error
         self.acted = True
         self._squeeze = self.squeeze(call)
         with self._driver.goal():
@@ -225,7 +225,7 @@ class StretchRobot(Robot):
         """Where the object is and where it shall go must lie within the limits."""
         for place in (here, here + call.shift):
             if (place < self.limits.low).any() or (place > self.limits.high).any():
-                raise StretchError(
+                raise StretchRefusedError(
                     Trouble.LIMIT,
                     f"{call} leads to {np.round(place, 3).tolist()} m, outside {self.limits.low} to {self.limits.high}: "
                     "choose a place within",

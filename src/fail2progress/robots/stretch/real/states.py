@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from fail2progress.robots.base import ExecutionError
+from fail2progress.robots.base import ExecutionError, RefusedError
 
 
 class State(str, Enum):
@@ -93,3 +93,7 @@ class StretchError(ExecutionError):
     def __init__(self, trouble: Trouble, message: str) -> None:
         super().__init__(message)
         self.trouble = trouble
+
+
+class StretchRefusedError(StretchError, RefusedError):
+    """A Stretch did not begin: what it was asked for is out of its reach or limits."""

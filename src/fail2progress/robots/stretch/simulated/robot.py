@@ -16,7 +16,7 @@ from fail2progress.core.scene import FRAME, Array, Scene
 from fail2progress.perception.segmentation.base import Segmenter
 from fail2progress.perception.segmentation.registry import LABEL_IMAGE
 from fail2progress.perception.segmentation.registry import segmenter as segmenter_named
-from fail2progress.robots.base import ExecutionError, Robot
+from fail2progress.robots.base import ExecutionError, RefusedError, Robot
 from fail2progress.robots.stretch.body import START, StretchBody, looks, plan
 from fail2progress.robots.stretch.camera import WIDE, HeadCamera, aim_at
 from fail2progress.robots.stretch.description import (
@@ -125,19 +125,21 @@ class SimulatedStretch(Robot):
     def execute(self, call: SkillCall) -> None:
         """See Robot. ExecutionError also after `stop`, and where a joint stalls; the robot then stays as it is."""
         self._motion.stopping = False
+        refusal: type[ExecutionError] = RefusedError
         if self._recovery():
             self.recover()
+            refusal = ExecutionError  # what was seen before is not so any more
         believed = known(self.observe()) if self.by_sight else self._now.scene
         try:
             reason = infeasible(believed, call)
         except ValueError as error:
-            raise ExecutionError(f"{call.object} has not been seen ({error})") from error
+            raise refusal(f"{call.object} has not been seen ({error})") from error
         if reason is not None:
-            raise ExecutionError(reason)
+            raise refusal(reason)
         try:
             phases = plan(believed, call, replace(self.body, adjustments=self._true_adjustments(call)))
         except (OutOfReachError, ProgramError) as error:
-            raise ExecutionError(str(error)) from error
+            raise refusal(str(error)) from error
         before = self._now
         self._calls += 1
         grip = grip_for(call.object, phases)
