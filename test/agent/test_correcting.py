@@ -1,5 +1,6 @@
 """The loop carries skills out as corrections say, and reviews them when the episode is over."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from fail2progress.evaluation.studies.correction_faults import FAULTS
 from fail2progress.evaluation.studies.corrections import carry_out
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.corrections import FILE, Corrector
+from fail2progress.failures.edits import Corrections
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureReport
 from fail2progress.planning.planner import Planner
@@ -42,6 +44,21 @@ def test_a_slippery_hand_holds_more_firmly_from_the_next_episode_on(tmp_path: Pa
             break
     assert grips[0] == 0.0 and outcomes[0] == "failure"
     assert max(grips) > 0.0 and outcomes[-1] == "done"
+
+
+def test_what_an_episode_began_with_is_judged_by_it_and_answered_once(tmp_path: Path) -> None:
+    """Its later executions had nothing else in force than its first."""
+    attempt = FAULTS["low_friction"].setting(np.random.default_rng(1), np.random.default_rng(2))
+    step = carry_out(hand(attempt.scene, 3, Disturbances(friction=0.08)), attempt)
+    assert step is not None and step.event is not None
+    correcting = Correcting(Corrector(tmp_path / FILE), Classifier(SIMULATOR, Camera(), repetitions=1).classify)
+    good = replace(step, event=None, mismatches=())
+    found = correcting.review([step, step, good], correcting.begin())
+    assert [(one.adjustable, one.status) for one in found.corrections] == [("grip", "trial")]
+    began = correcting.begin()
+    correcting.review([step, good], Corrections())
+    assert correcting.begin() == began, "of an episode that began before there was the edit"
+    assert [one.status for one in correcting.review([good, step], began).corrections] == ["kept", "trial"]
 
 
 def test_a_robot_takes_no_adjustment_beyond_the_bounds_of_its_skill() -> None:
@@ -73,9 +90,9 @@ def test_an_error_of_the_classification_leaves_the_episode_as_it_was(tmp_path: P
         raise KeyError("cup_9")
 
     with pytest.warns(RuntimeWarning, match=f"failure {step.event.id}: its classification ended in an error: KeyError: 'cup_9'"):
-        assert Correcting(Corrector(tmp_path / FILE), forgiving(classify)).review([step]).corrections == ()
+        assert Correcting(Corrector(tmp_path / FILE), forgiving(classify)).review([step], Corrections()).corrections == ()
     with pytest.raises(KeyError):
-        Correcting(Corrector(tmp_path / FILE), classify).review([step])
+        Correcting(Corrector(tmp_path / FILE), classify).review([step], Corrections())
 
 
 def hand(scene: Scene, seed: int, disturbances: Disturbances) -> SimulatedRobot:

@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from fail2progress.cli.main import app
 from fail2progress.failures.corrections import FILE, Corrector
+from fail2progress.failures.edits import Execution
 from fail2progress.failures.report import FailureSignal
 
 SLIP = FailureSignal(name="grasp_slipped", severity=1, parameter="pick_place.grip", delta=0.5, low=0, high=1.5, evidence="fell")
@@ -14,7 +15,7 @@ SLIP = FailureSignal(name="grasp_slipped", severity=1, parameter="pick_place.gri
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     for _ in range(2):
-        Corrector(tmp_path / FILE).executed("pick_place", [SLIP], "3f2a")
+        Corrector(tmp_path / FILE).executed([Execution("pick_place", (SLIP,), "3f2a")])
     return tmp_path / FILE
 
 

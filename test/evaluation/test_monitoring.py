@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fail2progress.evaluation.monitoring import Judged, calibrate, judged, noticed
-from fail2progress.failures.calibration import Calibration
+from fail2progress.failures.calibration import Calibration, CalibrationError
 from fail2progress.failures.monitor import Astray
 from fail2progress.failures.surprise import CLOSE
 from fail2progress.models import weights
@@ -77,3 +77,10 @@ def test_what_is_out_of_sight_shows_nothing() -> None:
     movable = [name for name in outcome.before.scene.names if not name.startswith("table")]
     hidden = judged(out_of_sight(outcome, *movable), start.model, detector)
     assert hidden.failed and not hidden.observable
+
+
+def test_where_good_executions_look_as_wrong_as_anything_can_nothing_is_promised() -> None:
+    found = [*[Judged(False, -0.1)] * 98, *[Judged(False, 0.5)] * 2]
+    with pytest.raises(CalibrationError, match=r"2 of 100 good executions look as wrong as anything can: .* promise 0.02"):
+        calibrate(found, 0.02, "d" * 64)
+    assert calibrate(found, 0.05, "d" * 64).threshold == 0.0

@@ -1,9 +1,11 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from fail2progress.failures.corrections import FILE, CorrectionError, Corrections, Corrector
+from fail2progress.failures.corrections import FILE, CorrectionError, Corrector
+from fail2progress.failures.edits import Corrections, Execution
 from fail2progress.failures.report import FailureSignal
 
 
@@ -30,15 +32,15 @@ UNEXPLAINED = signal("unexplained", "")
 
 def fail(corrector: Corrector, *signals: FailureSignal, times: int = 1) -> Corrections:
     for _ in range(times):
-        corrector.executed("pick_place", signals, "f" * 8)
+        corrector.executed([Execution("pick_place", signals, "f" * 8)])
     return corrector.read()
 
 
 def test_a_slip_is_answered_by_a_firmer_grip_that_is_kept_when_it_helps(corrector: Corrector) -> None:
     found = fail(corrector, slipped())
     assert found.adjustments == {"pick_place": {"grip": 0.5}} and found.corrections[0].failure == "f" * 8
-    assert [one.status for one in corrector.executed("pick_place").corrections] == ["kept"]
-    assert corrector.executed("push").adjustments == found.adjustments
+    assert [one.status for one in corrector.executed([Execution("pick_place")]).corrections] == ["kept"]
+    assert corrector.executed([Execution("push")]).adjustments == found.adjustments
 
 
 def test_a_grip_goes_up_to_its_bound_and_back_where_it_never_helps(corrector: Corrector) -> None:
@@ -64,7 +66,7 @@ def test_a_miss_is_searched_for_side_by_side_and_only_when_it_comes_again(correc
 def test_a_success_in_between_makes_a_miss_chance(corrector: Corrector) -> None:
     for _ in range(3):
         fail(corrector, MISSED, times=2)
-        assert corrector.executed("pick_place").corrections == ()
+        assert corrector.executed([Execution("pick_place")]).corrections == ()
 
 
 def test_a_place_is_corrected_by_what_two_failures_agree_on(corrector: Corrector) -> None:
@@ -118,3 +120,55 @@ def test_corrections_outlive_the_process_and_damage_is_told(corrector: Corrector
         corrector.path.write_text(damaged)
         with pytest.raises(CorrectionError, match=FILE):
             corrector.read()
+
+
+def episode(corrector: Corrector, *done: Sequence[FailureSignal], skill: str = "pick_place") -> Corrections:
+    """One episode: its executions one after the other, of which none has another correction in force than the first."""
+    return corrector.executed([Execution(skill, tuple(signals), f"{number}") for number, signals in enumerate(done)])
+
+
+def test_an_edit_is_judged_by_no_execution_of_the_episode_that_made_it(corrector: Corrector) -> None:
+    found = episode(corrector, [slipped()], [])
+    assert [one.status for one in found.corrections] == ["trial"] and found.adjustments == {"pick_place": {"grip": 0.5}}
+    assert [one.status for one in episode(corrector, []).corrections] == ["kept"]
+
+
+def test_failures_of_one_episode_are_answered_by_one_edit_of_a_skill(corrector: Corrector) -> None:
+    assert episode(corrector, *[[slipped()]] * 3).adjustments == {"pick_place": {"grip": 0.5}}
+    assert episode(corrector, *[[slipped()]] * 3).adjustments == {"pick_place": {"grip": 1.0}}
+    grips = [episode(corrector, *[[slipped()]] * 3).adjustments for _ in range(2)]
+    assert grips == [{"pick_place": {"grip": 1.5}}, {}], "its bound was in force for an episode"
+
+
+def test_the_sides_of_a_miss_are_tried_in_an_episode_each(corrector: Corrector) -> None:
+    tried = [episode(corrector, *[[MISSED]] * 6).adjustments.get("pick_place") for _ in range(5)]
+    assert tried == [{"grasp_x": 0.03}, {"grasp_x": -0.03}, {"grasp_y": 0.03}, {"grasp_y": -0.03}, None]
+
+
+def test_what_is_seen_without_an_edit_that_is_made_says_nothing_of_it(corrector: Corrector) -> None:
+    found = episode(corrector, *[[off(0.04)]] * 4)
+    assert [one.after for one in found.corrections] == [pytest.approx(0.04)] and found.sightings == ()
+    found = episode(corrector, [off(0.02, 0.1)], [off(0.02, 0.1)])
+    assert [one.status for one in found.corrections] == ["kept", "trial"] and found.value("pick_place", "place_x") == 0.06
+
+
+def test_what_comes_after_an_edit_was_found_wrong_was_carried_out_with_it(corrector: Corrector) -> None:
+    episode(corrector, [off(0.04)], [off(0.04)])
+    found = episode(corrector, *[[MISSED]] * 4)
+    assert found.adjustments == {} and [one.reason for one in found.corrections] == ["grasp_missed instead"]
+    assert [len(one.changes) for one in found.sightings] == [1]
+
+
+def test_edits_of_two_adjustables_on_trial_are_judged_by_an_execution_each(corrector: Corrector) -> None:
+    knocked = signal("disturbed", "pick_place.clearance", 0.03)
+    episode(corrector, [slipped()])
+    found = episode(corrector, *[[knocked, slipped()]] * 2)
+    assert [(one.adjustable, one.status) for one in found.corrections] == [("grip", "trial"), ("clearance", "trial")]
+    assert [one.status for one in episode(corrector, [], []).corrections] == ["kept", "kept"]
+
+
+def test_what_was_changed_by_hand_during_an_episode_is_neither_judged_nor_answered(corrector: Corrector) -> None:
+    began = fail(corrector, slipped())
+    corrector.undo(1)
+    found = corrector.executed([Execution("pick_place", (slipped(),)), Execution("push")], began)
+    assert [one.reason for one in found.corrections] == ["undone by hand"] and found.adjustments == {}

@@ -8,6 +8,7 @@ import pytest
 
 from fail2progress.core.registry import RegistryError
 from fail2progress.failures.corrections import FILE, Corrector
+from fail2progress.failures.edits import Execution
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport, FailureSignal
 from fail2progress.failures.routes import SIGNALS, Edit, Finding, Route, SignalDefinition, route
@@ -58,8 +59,8 @@ def test_a_package_names_a_failure_by_an_entry_point_and_its_edit_is_tried_and_k
     assert (found.name, found.severity, found.parameter, found.delta) == ("scratched", 1.0, "pick_place.clearance", 0.02)
     assert found.evidence == "cup_1 was scratched" and SIGNALS.source("scratched") == "scratches"
     corrector = Corrector(tmp_path / FILE)
-    assert corrector.executed("pick_place", [found], event.id).adjustments == {"pick_place": {"clearance": 0.02}}
-    assert [one.status for one in corrector.executed("pick_place").corrections] == ["kept"]
+    assert corrector.executed([Execution("pick_place", (found,), event.id)]).adjustments == {"pick_place": {"clearance": 0.02}}
+    assert [one.status for one in corrector.executed([Execution("pick_place")]).corrections] == ["kept"]
     sys.modules.pop("scratches")
 
 

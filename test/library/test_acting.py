@@ -11,6 +11,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Scene
 from fail2progress.failures.corrections import FILE, Corrector
+from fail2progress.failures.edits import Execution
 from fail2progress.failures.report import FailureSignal
 from fail2progress.robots.base import ExecutionError, Robot
 from fail2progress.simulation.base import Job
@@ -60,7 +61,7 @@ def test_it_is_told_what_earlier_episodes_corrected(start: Scene, tmp_path: Path
         name="placement_off", severity=1, parameter="pick_place.place_x", delta=0.05, low=-0.06, high=0.06, evidence="seen"
     )
     for _ in range(2):
-        Corrector(tmp_path / FILE).executed("pick_place", [aside])
+        Corrector(tmp_path / FILE).executed([Execution("pick_place", (aside,))])
     plain, corrected = Own(start), Own(start)
     f2p.pursue(plain, GOAL, seed=2)
     f2p.pursue(corrected, GOAL, corrections=tmp_path / FILE, seed=2)

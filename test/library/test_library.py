@@ -19,6 +19,7 @@ from fail2progress.agent.loop import AgentConfig
 from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Scene
 from fail2progress.failures.corrections import FILE, Corrector
+from fail2progress.failures.edits import Execution
 from fail2progress.failures.report import FailureSignal
 from fail2progress.library.models import model_and_digest
 from fail2progress.models import weights
@@ -148,7 +149,7 @@ def test_a_run_carries_skills_out_as_earlier_ones_corrected_them(simulator: Simu
         name="placement_off", severity=1, parameter="pick_place.place_x", delta=0.05, low=-0.06, high=0.06, evidence="seen"
     )
     for _ in range(2):
-        Corrector(tmp_path / FILE).executed("pick_place", [aside])
+        Corrector(tmp_path / FILE).executed([Execution("pick_place", (aside,))])
     plain, corrected = (f2p.run(job, None, AgentConfig(replan=False), simulator, file) for file in (None, tmp_path / FILE))
     pill = plain.scene.names.index("pill")
     assert corrected.scene.poses[pill, 0] - plain.scene.poses[pill, 0] == pytest.approx(0.05, abs=0.03)

@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save
 
+from fail2progress.core import pairs
 from fail2progress.core.relations import BINARY
 from fail2progress.core.vocabulary import VERSION_1, VocabularyError
 from fail2progress.models.base import Action
-from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
+from fail2progress.models.checkpoint import load_checkpoint, read_digest, save_checkpoint
 from fail2progress.models.notes import CheckpointError
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from fail2progress.skills.vocabulary import current
@@ -247,3 +248,20 @@ def test_a_model_keeps_the_numbers_of_its_skills_and_refuses_those_that_it_lacks
     assert read.own_skills(known).tolist() == [1, 0]
     with pytest.raises(VocabularyError, match=r"'push'; it knows: open_drawer, pick_place\. .* made by fail2progress generate"):
         read.own_skills(Action(torch.tensor([0, 1]), torch.zeros(2, dtype=torch.long), torch.zeros(2, 4)))
+
+
+def test_writing_over_a_checkpoint_that_is_broken_off_leaves_the_old_model(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, whole = load_checkpoint(path), pairs.write_whole
+
+    def stops(place: Path, content: str | bytes) -> None:
+        if place.suffix == ".safetensors":
+            raise KeyboardInterrupt
+        whole(place, content)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(pairs, "write_whole", stops)
+        save_checkpoint(Points2Plans(replace(SMALL, feedforward=16)), path, {"epochs": 9})
+    found = load_checkpoint(path)
+    assert (found.digest, found.note) == (before.digest, before.note) and read_digest(path) == before.digest
+    digest = save_checkpoint(Points2Plans(replace(SMALL, feedforward=16)), path, {"epochs": 9})
+    assert load_checkpoint(path).digest == digest and load_checkpoint(path).note["epochs"] == 9

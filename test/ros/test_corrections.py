@@ -68,9 +68,9 @@ def test_the_planner_learns_from_the_classifiers_report_and_tells_the_robot(tmp_
     )  # fmt: skip
     correcting = remote_correcting(node)
     step: Any = SimpleNamespace(event=event, planned=SimpleNamespace(call=SimpleNamespace(skill="pick_place")))
-    assert correcting.review([step]).adjustments == FIRM and (tmp_path / FILE).is_file()
+    assert correcting.review([step], correcting.begin()).adjustments == FIRM and (tmp_path / FILE).is_file()
     heard.clear()
-    assert correcting.review([step]).adjustments == FIRM, "without a report nothing is known"
-    RemoteRobot(node, SimpleNamespace()).adjust(correcting.adjustments())  # type: ignore[arg-type]
+    assert correcting.review([step], correcting.begin()).adjustments == FIRM, "without a report nothing is known"
+    RemoteRobot(node, SimpleNamespace()).adjust(correcting.begin().adjustments)  # type: ignore[arg-type]
     ((topic, message),) = told
     assert topic == "corrections" and adjustments_of(message) == FIRM

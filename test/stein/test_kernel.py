@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from fail2progress.stein import kernel
 from fail2progress.stein.kernel import median_bandwidth, pair_distances, rbf
 
 
@@ -84,3 +85,21 @@ def test_kernel_invariants(count: int, dimensions: int, seed: int, scale: float)
     # The median rule makes the kernel blind to the unit of length.
     torch.testing.assert_close(rbf(scale * x).matrix, kernel.matrix)
     torch.testing.assert_close(pair_distances(x).sort().values, pair_distances(x.flip(0)).sort().values)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("count", [2, 3, 6, 7, 50])
+def test_the_bandwidth_of_many_points_is_counted(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, count: int) -> None:
+    x = points(count, 4, count).to(dtype)
+    odd = [x, torch.cat([x, x[:1].expand(3 * count, 4)]), torch.cat([x, x[:1] * math.nan])]
+    plain = [median_bandwidth(one) for one in odd]
+    monkeypatch.setattr(kernel, "_MANY", 0)
+    monkeypatch.setattr(kernel, "_BLOCK", 997)
+    torch.testing.assert_close([median_bandwidth(one) for one in odd], plain, equal_nan=True)
+    assert median_bandwidth(x[:1].expand(count, 4)) == 1 and median_bandwidth(x[:1]) == 1
+
+
+def test_the_bandwidth_of_more_points_than_a_quantile_takes() -> None:
+    x = points(6000, 2, 0).float()
+    fewer = median_bandwidth(x[:3000]).item() * math.log(3001) / math.log(6001)
+    assert median_bandwidth(x).item() == pytest.approx(fewer, rel=0.05)

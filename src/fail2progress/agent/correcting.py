@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from fail2progress.agent.monitor import StepResult
 from fail2progress.failures.classifier import undecided
-from fail2progress.failures.corrections import Corrections, Corrector
+from fail2progress.failures.corrections import Corrector
+from fail2progress.failures.edits import Corrections, Execution
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport, ended_in
-from fail2progress.skills.adjustments import Adjustments
 
 Classify = Callable[[FailureEvent], FailureReport]
 
@@ -23,21 +23,22 @@ class Correcting:
     corrector: Corrector
     classify: Classify
 
-    def adjustments(self) -> Adjustments:
-        """What the next episode is carried out with. CorrectionError where the file cannot be read."""
-        return self.corrector.read().adjustments
-
-    def review(self, taken: Sequence[StepResult]) -> Corrections:
-        """Learn from the skills of an episode, in their order. What could not be classified says nothing."""
-        for step in taken:
-            skill = step.planned.call.skill
-            if step.event is None:
-                self.corrector.executed(skill)
-                continue
-            report = self.classify(step.event)
-            if report.category is FailureClass.SIM2REAL_GAP:
-                self.corrector.executed(skill, report.signals, step.event.id)
+    def begin(self) -> Corrections:
+        """What the next episode is carried out with, until its end. CorrectionError where the file cannot be read."""
         return self.corrector.read()
+
+    def review(self, taken: Sequence[StepResult], began: Corrections) -> Corrections:
+        """Learn from the skills of an episode, in their order, and what it began with. What was not classified says nothing."""
+        done = [execution for step in taken if (execution := self._execution(step)) is not None]
+        return self.corrector.executed(done, began)
+
+    def _execution(self, step: StepResult) -> Execution | None:
+        skill = step.planned.call.skill
+        if step.event is None:
+            return Execution(skill)
+        report = self.classify(step.event)
+        gap = report.category is FailureClass.SIM2REAL_GAP
+        return Execution(skill, report.signals, step.event.id) if gap else None
 
 
 def forgiving(classify: Classify) -> Classify:

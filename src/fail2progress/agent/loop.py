@@ -115,9 +115,10 @@ class Agent:
         """Pursue the goal until it holds, a failure stops the loop, or nothing more can be done."""
         if self.correcting is None:
             return self._pursue(robot, assignment)
-        robot.adjust(self.correcting.adjustments())
+        began = self.correcting.begin()
+        robot.adjust(began.adjustments)
         episode = self._pursue(robot, assignment)
-        self.correcting.review(episode.taken)
+        self.correcting.review(episode.taken, began)
         return episode
 
     def _pursue(self, robot: Robot, assignment: TaskSpec) -> Episode:

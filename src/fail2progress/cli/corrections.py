@@ -10,7 +10,8 @@ import typer
 from fail2progress.cli.common import Commands, checked, print_json, require, run_of, say, show_lines, show_table, table_of
 
 if TYPE_CHECKING:
-    from fail2progress.failures.corrections import Corrections, Corrector
+    from fail2progress.failures.corrections import Corrector
+    from fail2progress.failures.edits import Corrections
 
 corrections = typer.Typer(
     cls=Commands, no_args_is_help=True, help="Corrections of skills between episodes: list them, show one, take one back."

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.memory import ObjectMemory
 from fail2progress.core.relations import RelationState
-from fail2progress.failures.calibration import Calibration, conformal_threshold, enough, score
+from fail2progress.failures.calibration import HIGHEST, Calibration, CalibrationError, conformal_threshold, enough, score
 from fail2progress.failures.monitor import Astray, Conduct, Key, MonitorRule, relied_on
 from fail2progress.failures.surprise import CLOSE, astray
 from fail2progress.models.base import SkillEffectModel
@@ -78,12 +78,16 @@ def executions(
 
 
 def calibrate(found: Sequence[Judged], alpha: float, digest: str, more: Sequence[Judged] = ()) -> Calibration:
-    """The threshold that keeps false alarms to alpha. CalibrationError where too few executions went as predicted.
+    """The threshold that keeps false alarms to alpha. CalibrationError where too few executions went as predicted, or more than
+    alpha of these look as wrong as anything can.
 
     `more` are executions for the thresholds of motion, skill by skill, beside `found`.
     """
     good = [one.score for one in found if not one.failed]
     threshold = conformal_threshold(good, alpha)
+    if threshold >= HIGHEST:
+        most = f"{sum(one >= HIGHEST for one in good)} of {len(good)} good executions"
+        raise CalibrationError(f"{most} look as wrong as anything can: no rule that alarms can promise {alpha:g}")
     motion = _motion([one for one in (*found, *more) if one.score <= threshold], alpha)
     return Calibration(model=digest, alpha=alpha, threshold=threshold, executions=len(found), good=len(good), motion=motion)
 

@@ -22,6 +22,8 @@ from fail2progress.failures.monitor import Astray, Key, MonitorRule
 from fail2progress.models import weights
 
 SUFFIX = ".monitor.json"
+HIGHEST = 0.5
+"""No score is higher: two beliefs that are certain and contradict each other. A rule with this threshold would never alarm."""
 _KEENEST = MonitorRule(high=0.5, low=0.5)
 """The rule of the lowest threshold: what it does not alarm at, none does."""
 
@@ -46,7 +48,7 @@ class Calibration(BaseModel):
     """Name of the detector of what is observed."""
     alpha: float = Field(gt=0.0, lt=1.0)
     """Promised share of false alarms among executions that go as predicted."""
-    threshold: float = Field(ge=0.0, lt=0.5)
+    threshold: float = Field(ge=0.0, lt=HIGHEST)
     executions: int
     """Of which `good` went as predicted: those were calibrated on."""
     good: int

@@ -81,7 +81,7 @@ class Classifier:
             poses[base.index(event.header.call.object), :2] += self.jitter * rng.standard_normal(2) * (repetition > 0)
             jobs.append(Job(base.with_poses(poses), event.header.call.call(), self.camera, seed=seed + repetition))
         done = zip(jobs, self.simulator.execute_all(jobs), strict=True)
-        outcomes = [outcome for job, outcome in done if _stood(job.scene, outcome, _concerned(event))]
+        outcomes = [outcome for job, outcome in done if stood(job.scene, outcome, concerned(event))]
         if 2 * len(outcomes) <= len(jobs):
             fallen = f"{len(jobs) - len(outcomes)} of {len(jobs)} repetitions"
             return undecided(event, f"what was rebuilt did not stay where it was seen before the skill began, in {fallen}", base)
@@ -140,15 +140,15 @@ def _described(scene: Scene) -> tuple[str, ...]:
 
 def _unfit(event: FailureEvent, found: Refinement) -> str:
     """What still fails on an object concerned; "" where nothing does."""
-    return "; ".join(reading.evidence for reading in found.open if reading.asset in _concerned(event))
+    return "; ".join(reading.evidence for reading in found.open if reading.asset in concerned(event))
 
 
-def _concerned(event: FailureEvent) -> set[str]:
+def concerned(event: FailureEvent) -> set[str]:
     """The moved object and those whose relations were broken."""
     return {event.header.call.object, *(name for mismatch in event.header.mismatches for name in mismatch.names)}
 
 
-def _stood(scene: Scene, outcome: Outcome, names: set[str]) -> bool:
+def stood(scene: Scene, outcome: Outcome, names: set[str]) -> bool:
     """Whether none of these things moved by itself before the skill began."""
     rows = [scene.index(name) for name in names if name in scene.names]
     return bool(np.abs(outcome.before.scene.poses[rows, :3] - scene.poses[rows, :3]).max(initial=0.0) < _STOOD)

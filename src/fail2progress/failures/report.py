@@ -60,7 +60,7 @@ class FailureReport(BaseModel):
     rebuilt: tuple[str, ...]
     """The objects of the rebuilt scene, with their sizes."""
     signals: tuple[FailureSignal, ...] = ()
-    """The failures by name, with the edits that answer them between episodes (failures/corrections.py)."""
+    """The failures by name, with the edits that answer them between episodes (failures/edits.py)."""
     reason: str = ""
     """Why the class is undecided, or which physics would explain a gap; empty where neither is known."""
     initial_signals: tuple[FailureSignals, ...] = ()

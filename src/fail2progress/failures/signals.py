@@ -2,7 +2,7 @@
 
 After "Capturing failure as a first-class artifact" ("The schema", "The corrective policy"). Its names belong to the
 refinement of assets; those here are failures of skills (`failures.routes`, where other packages add theirs). What is edited, and
-within which bounds, the skill's definition says (`SkillDefinition.adjustables`); `failures.corrections` applies edits between
+within which bounds, the skill's definition says (`SkillDefinition.adjustables`); `failures.edits` applies edits between
 episodes (decision 0011).
 """
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from fail2progress.core.files import write_whole
+from fail2progress.core.pairs import write_pair
 from fail2progress.core.registry import RegistryError
 from fail2progress.core.vocabulary import VocabularyError, check
 from fail2progress.models.base import SkillEffectModel
@@ -32,7 +31,8 @@ class Checkpoint:
 def save_checkpoint(model: SkillEffectModel, path: Path, note: dict[str, object]) -> str:
     """Write `path` (.safetensors) and its JSON beside their places and rename them there; returns the digest.
 
-    The JSON goes first: weights without the note that fits them are never seen.
+    The JSON goes first: weights without the note that fits them are never seen. What lay there stays whole until the weights
+    are written.
     """
     return _write(model, _as_bytes(model), path, note)
 
@@ -60,8 +60,7 @@ def _write(model: SkillEffectModel, content: bytes, path: Path, note: dict[str, 
         "vocabulary": model.vocabulary.to_dict(),
         "digest": digest,
     }
-    write_whole(path.with_suffix(".json"), json.dumps({**header, **note, **header}, indent=1).encode())
-    write_whole(path, content)
+    write_pair(path, content, {**header, **note, **header})
     return digest
 
 

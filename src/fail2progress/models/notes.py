@@ -7,6 +7,8 @@ import re
 from difflib import get_close_matches
 from pathlib import Path
 
+from fail2progress.core.pairs import fitting
+
 SCHEMA = 1
 
 
@@ -21,7 +23,8 @@ class CheckpointError(ValueError):
 
 
 def noted(weights: Path) -> dict[str, object]:
-    """What is written beside weights, which are not read; CheckpointError where it is not there or damaged."""
+    """What is written beside weights, which are not read unless writing over them was broken off; CheckpointError where it is not
+    there or damaged."""
     if not weights.name:
         raise CheckpointError(f"{weights}: a folder, not a file of weights")
     if weights.suffix == _BESIDE:
@@ -34,6 +37,8 @@ def noted(weights: Path) -> dict[str, object]:
     except (ValueError, RecursionError) as error:
         named = f"{weights}: {_FORM}; " if weights.suffix != _SUFFIX else ""
         raise CheckpointError(f"{named}{path}: cannot be read ({error})") from error
+    if isinstance(note, dict):
+        note = fitting(weights, note)
     if not isinstance(note, dict) or note.get("schema") != SCHEMA:
         found = note.get("schema") if isinstance(note, dict) else type(note).__name__
         raise CheckpointError(f"{path}: schema {found}, this version reads {SCHEMA}")

@@ -102,7 +102,7 @@ class SkillDefinition:
     programs: Mapping[str, str] = field(default_factory=dict)
     """Reference to the program for each robot: "floating_hand", "stretch"; see `programs`."""
     adjustables: tuple[Adjustable, ...] = ()
-    """What corrections may change between two episodes, and how far; see `failures.corrections`."""
+    """What corrections may change between two episodes, and how far; see `failures.edits`."""
     preconditions: tuple[Condition, ...] = ()
     achieves: tuple[Achieves, ...] = ()
     command: Callable[[Array], tuple[float, ...] | None] = lambda shift: None

@@ -216,6 +216,14 @@ def test_a_model_that_is_better_on_its_own_data_alone_is_rejected() -> None:
     assert not judge(before, replace(mended, motion=0.15)).passed
 
 
+def test_where_nothing_was_repeated_the_failure_counts_as_it_was_observed() -> None:
+    before = replace(BEFORE, broken=0.0, shifted=None, motion=0.2, observed=0.2)
+    after = replace(before, failure_f1=0.9, failure_error=0.01, motion=0.01, observed=0.01)
+    assert "0% of the broken relations come out right as it was observed" in judge(before, after).reason
+    assert judge(before, replace(after, broken=1.0)).passed
+    assert judge(before, replace(after, shifted=1.0)).passed
+
+
 @pytest.mark.parametrize("kind", failures.KINDS)
 def test_the_failure_itself_is_asked_for(model: Points2Plans, data: Transitions, simulator: MujocoSimulator, kind: str) -> None:
     event, done = failures.event(kind), failures.outcome(kind)
@@ -226,8 +234,12 @@ def test_the_failure_itself_is_asked_for(model: Points2Plans, data: Transitions,
     assert all(outcome.call == done.call for outcome in again.outcomes)
     few = select(data, range(4))
     found = score(model, plain(few), RehearsalSet(few, few), [again], earlier=[again, again])
-    assert found.earlier == (min(found.broken, found.shifted),) * 2
-    assert 0.0 <= found.broken <= 1.0 and 0.0 <= found.shifted <= 1.0 and found.motion > 0.0
+    assert found.earlier == (found.right,) * 2
+    assert (
+        found.shifted is not None
+        and 0.0 <= min(found.broken, found.shifted) <= max(found.broken, found.shifted) <= 1.0
+        and found.motion > 0.0
+    )
     unbroken = event.model_copy(update={"header": event.header.model_copy(update={"mismatches": ()})})
     none = score(model, plain(few), RehearsalSet(few, few), [replace(again, event=unbroken)])
-    assert none.broken == none.shifted == 1.0 and none.motion == pytest.approx(found.motion)
+    assert none.broken == 1.0 and none.shifted is None and none.motion == pytest.approx(found.motion)

@@ -166,5 +166,5 @@ def test_earlier_lessons_are_rehearsed_and_asked_for(
     assert rehearsed == [5, 5]
     assert len(verdict.after.lessons) == len(verdict.before.lessons) == len(verdict.lessons_lost) == 2
     # The earlier failure is the one that is learnt from.
-    assert verdict.after.earlier == (min(verdict.after.broken, verdict.after.shifted),)
+    assert verdict.after.earlier == (verdict.after.right,)
     assert brief.learn([event], model, 0).verdict.after.lessons == ()

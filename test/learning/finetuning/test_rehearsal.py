@@ -144,6 +144,37 @@ def test_what_cannot_be_read_is_refused(path: Path, tmp_path: Path) -> None:
         refused()
 
 
+def test_any_damage_of_what_was_written_is_refused(path: Path) -> None:
+    whole = path.read_bytes()
+    start = 8 + int.from_bytes(whole[:8], "little")
+    for place in range(start, len(whole), max((len(whole) - start) // 50, 1)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(CheckpointError, match=r"rehearsal.safetensors: cannot be read \(damaged: its digest"):
+            load_rehearsal(path)
+
+
+def test_of_a_set_without_a_digest_what_cannot_be_is_refused(path: Path, tmp_path: Path) -> None:
+    values, damaged = load_file(path), tmp_path / "damaged.safetensors"
+    note = {"vocabulary": json.dumps(current().to_dict())}
+    save_file(values, damaged, note)
+    assert len(load_rehearsal(damaged).replay) == len(load_rehearsal(path).replay)
+    for name, value in (
+        ("points", float("nan")), ("shift", float("inf")), ("parameters", float("nan")), ("count", 0), ("count", 2**40),
+        ("cloud", -1), ("cloud", 2**40), ("object", -1), ("object", 99), ("skill", len(SKILLS)), ("skill", -1),
+    ):  # fmt: skip
+        for part in ("replay", "held_out"):
+            changed = values[f"{part}.{name}"].clone()
+            changed.view(-1)[0] = value
+            save_file({**values, f"{part}.{name}": changed}, damaged, note)
+            with pytest.raises(CheckpointError, match=rf"damaged.safetensors: cannot be read \(damaged: {name} cannot be right"):
+                load_rehearsal(damaged)
+    for name in ("seen", "unary", "binary", "box", "skill", "count", "points"):
+        for shape in ((1,), (), (2, 2, 2, 2)):
+            save_file({**values, f"replay.{name}": torch.zeros(shape)}, damaged, note)
+            with pytest.raises(CheckpointError, match="cannot be read"):
+                load_rehearsal(damaged)
+
+
 def test_weights_in_place_of_a_rehearsal_set_are_told(path: Path, tmp_path: Path) -> None:
     model, weights = Points2Plans(), tmp_path / "weights.safetensors"
     save_checkpoint(model, weights, {})

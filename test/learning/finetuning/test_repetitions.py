@@ -5,6 +5,7 @@ import pytest
 
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.evaluation.item_failures import NoFailureError, failure_of
+from fail2progress.failures.classifier import concerned
 from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.learning.finetuning.acceptance import Scores, score
 from fail2progress.learning.finetuning.kind import plain
@@ -109,7 +110,7 @@ def test_what_was_not_seen_before_the_skill_is_not_asked_for(model: Points2Plans
     alone = event.header.model_copy(update={"mismatches": tuple(asked[:1])})
     nothing = replace(unseen, event=blind.model_copy(update={"header": alone}))
     found = score(model, plain(few), RehearsalSet(few, few), [nothing])
-    assert nothing.broken == () and found.broken == found.shifted == 1.0
+    assert nothing.broken == () and found.broken == 1.0 and found.shifted is None
 
 
 def test_what_a_thing_is_by_itself_can_be_broken_too(model: Points2Plans, data: Transitions) -> None:
@@ -146,3 +147,22 @@ def _failed(name: str, done: Outcome, model: Points2Plans) -> FailureEvent | Non
 def _score(model: Points2Plans, again: Repetitions) -> Scores:
     few = from_outcomes([failures.outcome("stack")])
     return score(model, plain(few), RehearsalSet(few, few), [again])
+
+
+def test_where_no_repetition_asks_what_was_observed_alone_counts(model: Points2Plans, data: Transitions) -> None:
+    event, done = failures.event("stack"), failures.outcome("stack")
+    few = select(data, range(4))
+    found = score(model, plain(few), RehearsalSet(few, few), [Repetitions(event, ())], earlier=[Repetitions(event, ())])
+    assert found.asked > 0.0 and found.shifted is None and found.right == found.broken and found.earlier == (found.broken,)
+    assert Repetitions(event, (done,)).broken
+    both = score(model, plain(few), RehearsalSet(few, few), [Repetitions(event, ()), Repetitions(event, (done,))])
+    assert both.shifted == _score(model, Repetitions(event, (done,))).shifted
+
+
+def test_what_tips_over_beside_a_failure_does_not_take_its_repetitions(simulator: MujocoSimulator) -> None:
+    event, scene = failures.event("stack"), failures.outcome("stack").before.scene
+    beside = next(name for name in scene.names if name not in concerned(event) and scene.objects[scene.index(name)].movable)
+    for name, count in ((beside, 2), (event.header.call.object, 0)):
+        poses = scene.poses.copy()
+        poses[scene.index(name), 2] += 0.2
+        assert len(repeat(event, scene.with_poses(poses), simulator, 0, count=2).outcomes) == count

@@ -25,7 +25,8 @@ from fail2progress.evaluation.rows import Row
 from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.evaluation.studies.correction_faults import FAULTS, Attempt
 from fail2progress.failures.classifier import Classifier
-from fail2progress.failures.corrections import FILE, Corrections, Corrector
+from fail2progress.failures.corrections import FILE, Corrector
+from fail2progress.failures.edits import Corrections
 from fail2progress.failures.monitor import MonitorRule
 from fail2progress.perception.relations.registry import GEOMETRIC, relation_detector
 from fail2progress.planning.planned import PlannedSkill
@@ -116,11 +117,11 @@ def _attempt(item: Item, wrong: Disturbances, number: int, correcting: Correctin
     """One episode; whether its goal holds in the end."""
     attempt = FAULTS[item.fault].setting(item.rng(1), item.rng(2, number))
     robot = _robot(item, attempt, wrong, number)
-    if item.corrected:
-        robot.adjust(correcting.adjustments())
+    began = correcting.begin()  # nothing, where nobody corrects
+    robot.adjust(began.adjustments)
     step = carry_out(robot, attempt)
     if item.corrected and step is not None:
-        correcting.review([step])
+        correcting.review([step], began)
     return bool(attempt.goal.satisfied(robot.truth))
 
 

@@ -8,23 +8,20 @@ Nothing is asked for that is chance (docs/decisions/0065).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from torch import Tensor
 
-from fail2progress.core.scene import Array
 from fail2progress.failures.surprise import CLOSE
-from fail2progress.learning.finetuning.chance import MOVED
+from fail2progress.learning.finetuning.itself import answers, greatest, lesser, mean
 from fail2progress.learning.finetuning.kind import HeldBack, measured
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
-from fail2progress.learning.finetuning.repetitions import Repetitions, hidden, repeated, ways_seen
-from fail2progress.models.base import Capability, SkillEffectModel
-from fail2progress.models.prediction import encode_observation, predict_effect
+from fail2progress.learning.finetuning.repetitions import Repetitions
+from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.training.metrics import evaluate
 from fail2progress.models.training.transitions import Transitions
-from fail2progress.stein.concerned import seen_moving
 
 AIM = 0.003
 """Held-out F1 that one failure may cost, and F1 on earlier lessons, mean over them."""
@@ -42,8 +39,8 @@ class Scores:
     held_out_prediction: float
     broken: float = 1.0
     """Share of the broken relations that it predicts as they were observed, in O_F."""
-    shifted: float = 1.0
-    """The same in simulated repetitions of the failure with shifted starts."""
+    shifted: float | None = 1.0
+    """The same in simulated repetitions of the failure with shifted starts; None where none of them asks for any."""
     motion: float = 0.0
     """Mean displacement error in metres of what moved, in O_F and in these repetitions; 0 for a model that predicts no motion."""
     lessons: tuple[float, ...] = ()
@@ -72,7 +69,13 @@ class Scores:
     def values(self) -> tuple[float, ...]:
         """All numbers that are always known."""
         *plain, lessons, earlier, worst, _, far, calm, asked, still, luck, beyond, grain = astuple(self)
-        return (*plain, *lessons, *earlier, worst, far, calm, asked, still, luck, beyond, grain)
+        known = (value for value in plain if value is not None)
+        return (*known, *lessons, *earlier, worst, far, calm, asked, still, luck, beyond, grain)
+
+    @property
+    def right(self) -> float:
+        """The lesser of `broken` and `shifted`, as far as these are asked for."""
+        return lesser(self.broken, self.shifted)
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class AcceptanceResult:
         """F1 lost on what worked before; on earlier lessons, the mean over them."""
         before, after = self.before, self.after
         lost = [before.held_out_detection - after.held_out_detection, before.held_out_prediction - after.held_out_prediction]
-        return max(*lost, _mean(self.lessons_lost, -math.inf))
+        return max(*lost, mean(self.lessons_lost, -math.inf))
 
     @property
     def lessons_lost(self) -> list[float]:
@@ -140,20 +143,20 @@ def score(
     """
     on_failure = measured(model, failure, codes(failure.executions))
     on_old = evaluate(model, known.held_out, codes(known.held_out))
-    itself = [_itself(model, one) for one in repetitions]
-    broken, shifted, motion, observed = zip(*itself, strict=True) if itself else ((), (), (), ())
+    itself = [answers(model, one) for one in repetitions]
+    shifted = [one.shifted for one in itself if one.shifted is not None]
     return Scores(
         on_failure.f1,
         on_failure.error,
         on_old.detection_f1,
         on_old.prediction_f1,
-        _mean(broken, 1.0),
-        _mean(shifted, 1.0),
-        _mean(motion, 0.0),
+        mean([one.broken for one in itself], 1.0),
+        mean(shifted, 1.0) if shifted else None,
+        mean([one.motion for one in itself], 0.0),
         tuple(evaluate(model, lesson.held_out, codes(lesson.held_out)).prediction_f1 for lesson in known.lessons),
-        tuple(min(_itself(model, one)[:2]) for one in earlier),
+        tuple(answers(model, one).right for one in earlier),
         on_failure.worst,
-        _greatest(observed),
+        greatest([one.observed for one in itself]),
         on_failure.far,
         failure.calm,
         sum(len(one.broken) for one in repetitions) / max(sum(len(one.event.header.mismatches) for one in repetitions), 1),
@@ -162,52 +165,6 @@ def score(
         on_failure.beyond,
         on_failure.grain,
     )
-
-
-def _mean(values: Sequence[float], otherwise: float) -> float:
-    return float(np.mean(values)) if len(values) else otherwise
-
-
-def _greatest(values: Sequence[float | None]) -> float | None:
-    """None where one of them is, or there is none."""
-    return max((v for v in values if v is not None), default=None) if None not in values else None
-
-
-def _itself(model: SkillEffectModel, one: Repetitions) -> tuple[float, float, float, float | None]:
-    """Shares of broken relations predicted right in O_F and in the repetitions; errors (m): of what moved, mean, and in O_F, the
-    greatest."""
-    event, broken = one.event, one.broken
-    predicted, shift, _ = predict_effect(model, encode_observation(model, event.before), event.header.call.call())
-    right = [(m.value(predicted) > 0.5) == (m.observed > 0.5) for m in (() if one.on_edge else broken)]
-    errors, shifted = list(_observed_errors(one, shift)), []
-    observed = _greatest(errors)
-    for outcome in one.outcomes:
-        predicted, shift, _ = predict_effect(model, encode_observation(model, outcome.before.cloud), outcome.call)
-        true, cloud = outcome.after.relations, outcome.before.cloud
-        shifted += [
-            (m.value(predicted) > 0.5) == (m.value(true) > 0.5)
-            for m in broken
-            if set(m.names) <= set(cloud.names) and not hidden(m, cloud)
-        ]
-        moved = (np.linalg.norm(outcome.displacements, axis=1) > MOVED) & outcome.before.cloud.seen & repeated(event, outcome)
-        off = zip(cloud.names, shift - outcome.displacements, moved, strict=True)
-        errors += [_beyond(one, name, way) for name, way, asked in off if asked]
-    # The motion that relations merely imply is no prediction that could be held against a model.
-    predicts_motion = Capability.DISPLACEMENT in model.capabilities
-    motion = (_mean(errors, 0.0), observed) if predicts_motion else (0.0, None)
-    return _mean(right, 1.0), _mean(shifted, 1.0), *motion
-
-
-def _observed_errors(one: Repetitions, shift: Array) -> Iterator[float]:
-    """Metres between how far things were predicted and seen to move, beyond what is chance."""
-    event = one.event
-    for row in seen_moving(event.before, event.after, event.header.call.object):
-        yield _beyond(one, event.before.names[row], shift[row] - ways_seen(event)[row])
-
-
-def _beyond(one: Repetitions, name: str, way: Array) -> float:
-    """Metres of an error (3,) that are more than what hangs on how a thing bounces, each axis by itself."""
-    return float(np.linalg.norm(np.maximum(np.abs(way) - one.luck.get(name, 0.0), 0.0)))
 
 
 def judge(before: Scores, after: Scores, rule: Rule = Rule()) -> AcceptanceResult:
@@ -232,8 +189,8 @@ def _fault(before: Scores, after: Scores, rule: Rule) -> str | None:
     """Why a model must not go live, the failure itself first."""
     if not all(map(math.isfinite, after.values())):
         return "it does not do better on the failure"
-    read = after.shifted >= rule.repeated and after.observed is not None and after.observed <= rule.close
-    right = after.shifted if read else min(after.broken, after.shifted)
+    again, close = after.shifted, after.observed is not None and after.observed <= rule.close
+    right = again if again is not None and again >= rule.repeated and close else after.right
     if right < rule.right:
         where = "as it was observed" if after.broken == right else "with shifted starts"
         return f"it does not mend the failure: {right:.0%} of the broken relations come out right {where}"

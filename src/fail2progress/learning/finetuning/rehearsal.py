@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from fail2progress.learning.pretraining.pretrain import shape_codes, split
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.notes import CheckpointError
 from fail2progress.models.tensor_files import write_tensors
-from fail2progress.models.training.transitions import COMPUTED, Transitions, select, spoken_here
+from fail2progress.models.training.transitions import COMPUTED, Transitions, check_consistent, select, spoken_here
 from fail2progress.skills.vocabulary import current
 
 REPLAY = 600
@@ -62,7 +63,16 @@ def save_rehearsal(rehearsal: RehearsalSet, path: Path) -> None:
             if key not in COMPUTED:
                 values[f"{name}.{key}"] = (value.half() if key == "points" else value).contiguous()
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_tensors(path, values, {"vocabulary": json.dumps(current().to_dict())})
+    write_tensors(path, values, {"vocabulary": json.dumps(current().to_dict()), "digest": _digest(values)})
+
+
+def _digest(values: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 of tensors by name."""
+    made = hashlib.sha256()
+    for key, value in sorted(values.items()):
+        made.update(f"{key} {value.dtype} {tuple(value.shape)};".encode())
+        made.update(value.contiguous().numpy().tobytes())
+    return made.hexdigest()
 
 
 def keep(rehearsal: RehearsalSet, path: Path, model: SkillEffectModel) -> None:
@@ -113,14 +123,19 @@ def _with_codes(rehearsal: RehearsalSet, path: Path) -> RehearsalSet:
 def _load(path: Path) -> RehearsalSet:
     try:
         with safe_open(path, "pt") as file:
-            note = (file.metadata() or {}).get("vocabulary")
+            metadata = file.metadata() or {}
             values = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
         if not {"replay.points", "held_out.points"} & set(values):
             weights = path.with_suffix(".json").is_file()
             held = "weights of a model, not a rehearsal set" if weights else "nothing of a rehearsal set"
             raise CheckpointError(f"{path}: holds {held}; fail2progress rehearsal makes one")
+        if metadata.get("digest", digest := _digest(values)) != digest:
+            raise ValueError("damaged: its digest is not that of what it holds")
+        note = metadata.get("vocabulary")
         vocabulary = check(json.loads(note) if note is not None else None, current())
         replay, held_out = (_part(values, name) for name in ("replay", "held_out"))
+        for part in (replay, held_out):
+            check_consistent(part, len(vocabulary.skills))
         return RehearsalSet(spoken_here(replay, vocabulary), spoken_here(held_out, vocabulary))
     except VocabularyError as error:
         raise CheckpointError(f"{path}: {error}") from error

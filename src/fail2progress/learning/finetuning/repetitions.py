@@ -13,6 +13,7 @@ from fail2progress.core.memory import gone, witnessed
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import BINARY, Mask
 from fail2progress.core.scene import Array, Scene
+from fail2progress.failures.classifier import concerned, stood
 from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.failures.surprise import CLOSE
 from fail2progress.learning.finetuning.chance import bounced, moved, steady
@@ -135,7 +136,9 @@ def repeat(
 ) -> Repetitions:
     """Carry the failed skill out again in the rebuilt scene, everything that can be moved shifted by about `shift` metres.
 
-    `physics`: what is believed of the world's, of which each repetition draws.
+    Those count that were at rest before the skill. Where none was, as something beside tips over by itself, those count in which
+    what is concerned stayed where it was put, as when the failure was classified. `physics`: what is believed of the world's, of
+    which each repetition draws.
     """
     rng = np.random.default_rng(seed)
     movable = np.array([spec.movable for spec in scene.objects])
@@ -145,7 +148,8 @@ def repeat(
         poses[movable, :2] += shift * rng.standard_normal(2) * (number > 0)
         look = int(rng.integers(2**31))
         jobs.append(Job(scene.with_poses(poses), event.header.call.call(), Camera(), seed=look, disturbances=world))
-    done = [(job, outcome) for job, outcome in zip(jobs, simulator.execute_all(jobs), strict=True) if outcome.stable]
+    tried = list(zip(jobs, simulator.execute_all(jobs), strict=True))
+    done = [one for one in tried if one[1].stable] or [one for one in tried if stood(one[0].scene, one[1], concerned(event))]
     aside = bounced([job for job, _ in done[:1]], simulator)
     return Repetitions(event, tuple(outcome for _, outcome in done), aside[0] if aside else None)
 

@@ -61,7 +61,7 @@ class Try:
         moved = (after.motion, before.motion), (after.failure_error, before.failure_error), (after.far, before.far)
         pairs = *moved, (after.still, before.still)
         left = sum(min(max(now, KNOWN) / max(then, CLOSE), 1.0) for now, then in pairs)
-        value = after.failure_f1 + 0.5 * min(after.broken, after.shifted) - 0.1 * left
+        value = after.failure_f1 + 0.5 * after.right - 0.1 * left
         value -= _FORGETTING * max(self.verdict.lost - AIM, 0.0)
         return float(np.nan_to_num(value, nan=-9.0)) + 10.0 * self.verdict.passed
 
@@ -69,7 +69,7 @@ class Try:
     def enough(self) -> bool:
         """Whether nothing else need be tried."""
         after = self.verdict.after
-        right = after.failure_f1 >= 0.97 and min(after.broken, after.shifted) >= 0.95
+        right = after.failure_f1 >= 0.97 and after.right >= 0.95
         mended = right and after.motion <= 0.02 and max(after.far, after.still) <= CLOSE and after.failure_error <= KNOWN
         return self.verdict.passed and mended and self.verdict.lost <= AIM
 

@@ -89,6 +89,37 @@ class Transitions:
         )
 
 
+def check_consistent(source: Transitions, skills: int) -> None:
+    """ValueError where a set that was read cannot be what was written: sizes that do not fit, numbers of what is not there, or
+    values that are none. `skills`: how many its vocabulary has."""
+    clouds, segments, executions = len(source.points), len(source.cloud), len(source.count)
+    shapes = {
+        "box": (clouds, 2, 3),
+        "cloud": (segments, 2),
+        "seen": (segments, 2),
+        "shift": (segments, 3),
+        "unary": (segments, 2, *source.unary.shape[2:]),
+        "binary": (len(source.binary), 2, *source.binary.shape[2:]),
+        "skill": (executions,),
+        "object": (executions,),
+        "parameters": (executions, *source.parameters.shape[1:]),
+    }
+    wrong = [name for name, shape in shapes.items() if getattr(source, name).shape != shape]
+    numbers = (("cloud", source.cloud, clouds), ("skill", source.skill, skills))
+    wrong += [name for name, rows, limit in numbers if not bool(((rows >= 0) & (rows < limit)).all())]
+    count = source.count
+    fits = count.ndim == 1 and bool(((count > 0) & (count <= segments)).all())
+    if not fits or int(count.sum()) != segments or int((count**2).sum()) != len(source.binary):
+        wrong.append("count")
+    elif not wrong and not bool(((source.object >= 0) & (source.object < count)).all()):
+        wrong.append("object")
+    wrong += [name for name in ("points", "shift", "parameters") if not bool(getattr(source, name).isfinite().all())]
+    truths = (("unary", source.unary), ("binary", source.binary))
+    wrong += [name for name, value in truths if not bool(((value.float() >= 0) & (value.float() <= 1)).all())]
+    if wrong:
+        raise ValueError(f"damaged: {', '.join(dict.fromkeys(wrong))} cannot be right")
+
+
 @dataclass(frozen=True)
 class Batch:
     """B executions padded to N segments; see Transitions. `mask`: seen before the skill; the rest takes no part."""

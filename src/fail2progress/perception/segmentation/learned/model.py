@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from fail2progress.core.files import write_whole
+from fail2progress.core.pairs import fitting, write_pair
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.learned.features import features
@@ -91,7 +91,7 @@ def load_model(path: Path) -> SegmentModel:
 def load_net(path: Path) -> tuple[SegmentNet, str, dict[str, object]]:
     """The network that can be trained further, the SHA-256 of its weights, and what their JSON says. PerceptionError as above."""
     try:
-        note = json.loads(path.with_suffix(".json").read_bytes())
+        note = fitting(path, json.loads(path.with_suffix(".json").read_bytes()))
         if note.get("schema") != SCHEMA:
             raise ValueError(f"schema {note.get('schema')}, not {SCHEMA}")
         content = path.read_bytes()
@@ -118,8 +118,7 @@ def save_model(net: SegmentNet, path: Path, note: dict[str, object]) -> SegmentM
     content = save({name: value.half() if value.is_floating_point() else value for name, value in values.items()})
     shape = {"channels": list(net.channels), "blocks": net.blocks}
     header = {"schema": SCHEMA, **shape, "digest": hashlib.sha256(content).hexdigest()}
-    write_whole(path.with_suffix(".json"), json.dumps({**header, **note, **header}, indent=1).encode())
-    write_whole(path, content)
+    write_pair(path, content, {**header, **note, **header})
     return load_model(path)
 
 
