@@ -68,8 +68,13 @@ class BenchmarkItem:
 
     @property
     def id(self) -> str:
-        """Of its content."""
+        """Of its scene and call."""
         return self.item.id
+
+    @property
+    def content(self) -> str:
+        """All that decides what is seen and what happens: scene, call, camera and seed."""
+        return to_json(self.item)
 
 
 def content_id(job: Job) -> str:

@@ -74,7 +74,9 @@ class Session:
     def run(self, folder: Path, resume: bool = False) -> dict[str, Any]:
         """Every block that is not done yet, then the report. BudgetError, RunLogError: before anything is done."""
         harness = Harness(self.rules, self.panel, self.store, {k: p.items for k, p in self.pools.items()}, tell=self.tell)
-        harness.check(len(self.reference.items) if self.reference else 0)
+        held_back = self.reference.items if self.reference else ()
+        harness.check(len(held_back))
+        harness.tell_shared(held_back)
         config = self._config()
         log, before = self._open(folder, config, resume)
         harness.rejected.add(Rejected.of_dict(before.rejected))

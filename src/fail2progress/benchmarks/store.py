@@ -54,8 +54,8 @@ class ExecutionStore:
 
     def run(self, items: Sequence[BenchmarkItem], report: Callable[[int], None] = lambda done: None) -> list[Execution | None]:
         """Executions of items in their order, None where a scene is not at rest; those that are missing are carried out."""
-        found = {each.id: self._read(each) for each in items}
-        missing = [each for each in {each.id: each for each in items}.values() if found[each.id] is _MISSING]
+        found = {each.content: self._read(each) for each in items}
+        missing = [each for each in {each.content: each for each in items}.values() if found[each.content] is _MISSING]
         done = len(items) - len(missing)
         report(done)
         if missing:
@@ -63,10 +63,10 @@ class ExecutionStore:
             for results in self.executor.map_unordered(_carry, chunks):
                 for item, execution in results:
                     self._write(item, execution)
-                    found[item.id] = execution
+                    found[item.content] = execution
                 done += len(results)
                 report(done)
-        return [value if isinstance(value := found[each.id], Execution) else None for each in items]
+        return [value if isinstance(value := found[each.content], Execution) else None for each in items]
 
     def knows(self, items: Sequence[BenchmarkItem]) -> bool:
         """Whether all were carried out already."""
@@ -82,7 +82,7 @@ class ExecutionStore:
 
     def _path(self, item: BenchmarkItem) -> Path:
         # choices, structure and parents do not decide how an item goes
-        content = [to_json(item.item), content_of(self.simulator), self.executions, code_version(DECIDE)]
+        content = [item.content, content_of(self.simulator), self.executions, code_version(DECIDE)]
         key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
         return self.folder / key[:2] / f"{key}.npz"
 
