@@ -11,7 +11,7 @@ from fail2progress.benchmarks.build import Carried, Rejected, carry_out
 from fail2progress.benchmarks.config import Rules
 from fail2progress.benchmarks.harness import Harness
 from fail2progress.benchmarks.items import BenchmarkItem
-from fail2progress.benchmarks.levels import SCOUT
+from fail2progress.benchmarks.manifest import SCOUT
 from fail2progress.benchmarks.panel import Panel
 from fail2progress.benchmarks.session import Pool, Session
 from fail2progress.benchmarks.store import ExecutionStore

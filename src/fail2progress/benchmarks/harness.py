@@ -17,7 +17,7 @@ from fail2progress.benchmarks.convergence import NULL
 from fail2progress.benchmarks.events import RunLog
 from fail2progress.benchmarks.induction import GENERATORS, Induction, induction, matched
 from fail2progress.benchmarks.items import seeded
-from fail2progress.benchmarks.levels import EVALUEE, SCOUT
+from fail2progress.benchmarks.manifest import EVALUEE, SCOUT
 from fail2progress.benchmarks.panel import Panel
 from fail2progress.benchmarks.scoring import Response
 from fail2progress.benchmarks.store import ExecutionStore

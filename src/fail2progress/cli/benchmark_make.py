@@ -81,7 +81,7 @@ def induce(
     from fail2progress.benchmarks.clusters import CLUSTERERS, name_clusters
     from fail2progress.benchmarks.induction import GENERATORS, induction
     from fail2progress.benchmarks.items import seeded, write_benchmark
-    from fail2progress.benchmarks.levels import SCOUT
+    from fail2progress.benchmarks.manifest import SCOUT
     from fail2progress.core.choice import content_of
     from fail2progress.core.provenance import provenance
 
