@@ -10,7 +10,7 @@ import pytest
 from fail2progress.benchmarks.build import Carried, Rejected, carry_out
 from fail2progress.benchmarks.config import Rules
 from fail2progress.benchmarks.harness import Harness
-from fail2progress.benchmarks.items import BenchmarkItem
+from fail2progress.benchmarks.items import BenchmarkItem, read_file
 from fail2progress.benchmarks.manifest import SCOUT
 from fail2progress.benchmarks.panel import Panel
 from fail2progress.benchmarks.session import Pool, Session
@@ -63,9 +63,9 @@ def test_executions_of_one_id_and_two_cameras_are_kept_apart(pool: list[Carried]
 def test_slices_that_share_scenes_under_other_cameras_are_told(
     pool: list[Carried], other: list[Carried], panel: Panel, store: ExecutionStore, pool_file: Path, tmp_path: Path
 ) -> None:
-    said: list[str] = []
-    pools = {"static": Pool(pool_file, tuple(pool)), "induced": Pool(pool_file, tuple(other))}
-    Session(RULES, panel, store, pools, Pool(pool_file, tuple(pool[:4])), tell=said.append).run(tmp_path / "run")
+    said, file = list[str](), read_file(pool_file)
+    pools = {"static": Pool.of(file, pool), "induced": Pool.of(file, other)}
+    Session(RULES, panel, store, pools, Pool.of(file, pool[:4]), tell=said.append).run(tmp_path / "run")
     notes = [each for each in said if each.startswith("note: ")]
     assert len(notes) == 2 and notes[0].startswith(f"note: {len(other)} items of static and induced have the same scene and call")
     assert " items of induced and reference have the same scene" in notes[1]

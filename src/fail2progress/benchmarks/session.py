@@ -15,7 +15,7 @@ from fail2progress.benchmarks.build import Carried, Rejected
 from fail2progress.benchmarks.config import Preregistration, Rules, status
 from fail2progress.benchmarks.events import EVENTS, REPORT, Recorded, RunLog, RunLogError, begun, recorded
 from fail2progress.benchmarks.harness import Harness, eval_record
-from fail2progress.benchmarks.items import BenchmarkItem
+from fail2progress.benchmarks.items import BenchmarkFile, structures_path
 from fail2progress.benchmarks.panel import Panel
 from fail2progress.benchmarks.report import report
 from fail2progress.benchmarks.rounds import Iteration
@@ -37,24 +37,28 @@ class ReplayError(ValueError):
 
 @dataclass(frozen=True)
 class Pool:
-    """A file of items, and those of its items that are robust."""
+    """A file of items, those of its items that are robust, and the digests of what was read of it and of its structures."""
 
     path: Path
     items: tuple[Carried, ...]
+    sha256: str
+    structures_sha256: str
+
+    @classmethod
+    def of(cls, file: BenchmarkFile, items: Sequence[Carried]) -> Pool:
+        """Some items of a file."""
+        return cls(file.path, tuple(items), file.sha256, file.structures_sha256)
 
     @property
-    def sha256(self) -> str:
-        """Of the file."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+    def hashes(self) -> dict[str, str]:
+        """By path, for provenance."""
+        return {str(self.path): self.sha256, str(structures_path(self.path)): self.structures_sha256}
 
 
-def carried_out(
-    path: Path, items: Sequence[BenchmarkItem], store: ExecutionStore, report_done: Callable[[int], None] = lambda done: None
-) -> Pool:
+def carried_out(file: BenchmarkFile, store: ExecutionStore, report_done: Callable[[int], None] = lambda done: None) -> Pool:
     """The items of a file, carried out where they are not known yet; those that are not robust are left out."""
-    executions = store.run(items, report_done)
-    kept = [Carried(item, e) for item, e in zip(items, executions, strict=True) if e is not None and e.robust]
-    return Pool(path, tuple(kept))
+    executions = store.run(file.items, report_done)
+    return Pool.of(file, [Carried(i, e) for i, e in zip(file.items, executions, strict=True) if e is not None and e.robust])
 
 
 @dataclass(frozen=True)
@@ -165,13 +169,13 @@ class Session:
             "timestamp_utc": found["time_utc"],
             "seeds": list(range(self.rules.n_seeds)),
             "models": {member.name: member.digest for member in self.panel.members},
-            "dataset_hashes": {str(pool.path): pool.sha256 for pool in files},
+            "dataset_hashes": {path: digest for pool in files for path, digest in pool.hashes.items()},
             "config": self.rules.model_dump(mode="json"),
         }
 
 
 def _about(pool: Pool) -> dict[str, object]:
-    return {"items": len(pool.items), "sha256": pool.sha256}
+    return {"items": len(pool.items), "sha256": pool.sha256, "structures_sha256": pool.structures_sha256}
 
 
 def metrics(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -205,6 +209,7 @@ def replay(folder: Path, tell: Tell = lambda what: None) -> dict[str, Any]:
     found: Recorded = recorded(folder)
     if not found.finished:
         raise ReplayError(f"{folder}: the run was cut short after {len(found.blocks)} blocks; go on with it by --resume")
+    _tell_changed(found, tell)
     again: dict[str, Any] = plain(report(found))
     try:
         stands = json.loads((folder / REPORT).read_text(encoding="utf-8"))
@@ -218,6 +223,14 @@ def replay(folder: Path, tell: Tell = lambda what: None) -> dict[str, Any]:
     if differing:
         raise ReplayError(f"{folder / REPORT} differs from what its log gives, first at {differing[0]}")
     return again
+
+
+def _tell_changed(found: Recorded, tell: Tell) -> None:
+    """Say which files of items and structures that lie here are not those that the run read."""
+    for name, digest in found.started.get("dataset_hashes", {}).items():
+        path = Path(name)
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            tell(f"note: {path} is not as the run read it (SHA-256 {digest[:12]}); the report is of what it read")
 
 
 def plain(value: Any) -> Any:

@@ -107,7 +107,7 @@ def induce(
         clusterer=clusterer,
         simulator=content_of(simulator),
         models={member.name: {"role": member.role, "digest": member.digest} for member in models.members},
-        dataset_hashes={str(source.path): source.sha256},
+        dataset_hashes=source.hashes,
     )
     write_json(out.with_suffix(".report.json"), {**result, "rejected": given.rejected.to_dict(), "provenance": how})
     say(f"{len(found)} items: {out}")
