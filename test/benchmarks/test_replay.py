@@ -2,9 +2,12 @@
 
 import gzip
 import json
+import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +15,8 @@ from fail2progress.benchmarks import events as benchmark_events
 from fail2progress.benchmarks.config import EXPLORATORY
 from fail2progress.benchmarks.events import EVENTS, PACKED, REPORT, RunLogError
 from fail2progress.benchmarks.items import read_file, structures_path
-from fail2progress.benchmarks.session import ReplayError, Session, carried_out, finish, replay
+from fail2progress.benchmarks.replay import ReplayError, finish, replay
+from fail2progress.benchmarks.session import Session, carried_out
 
 
 def test_replay_is_equal_to_the_last_digit_and_sees_what_was_changed(run: Path) -> None:
@@ -100,3 +104,49 @@ def test_digests_are_of_what_was_read(session: Session, pool_file: Path, tmp_pat
     assert list(pool.hashes.values()) == list(kept.hashes.values()) and len(pool.items) == len(kept.items)
     found = replace(session, pools={"static": pool}, reference=None)._provenance()["dataset_hashes"]
     assert found == {str(path): kept.sha256, str(structures_path(path)): kept.structures_sha256}
+
+
+DAMAGED: dict[str, tuple[str, Callable[[dict[str, Any]], object], str]] = {
+    "no slice": ("eval_record", lambda p: p.pop("slice"), "slice: Field required"),
+    "few answers": ("eval_record", lambda p: p.update(correct="1"), "correct: of 1 models, where the run has 4"),
+    "few likelihoods": ("eval_record", lambda p: p["graded"].pop(), "graded: of 3 models"),
+    "no digits": ("eval_record", lambda p: p.update(correct="abcd"), "correct: String should match"),
+    "no structure": ("eval_record", lambda p: p.update(structure=None), "structure: Input should be a valid string"),
+    "no features": ("failure_record", lambda p: p.pop("features"), "features: Field required"),
+    "a text for a cluster": ("failure_record", lambda p: p.update(cluster="a"), "cluster: Input should be a valid integer"),
+    "no rules": ("harness_config", lambda p: p.pop("rules"), "rules: Field required"),
+    "rules of another version": ("harness_config", lambda p: p["rules"].update(new=1), "new: Extra inputs are not permitted"),
+    "no members": ("harness_config", lambda p: p.pop("members"), "members: Field required"),
+    "nobody scored": ("harness_config", lambda p: p.update(members=p["members"][:2]), "none of the members is an evaluee"),
+    "no status": ("harness_config", lambda p: p.pop("status"), "status: Field required"),
+    "no block": ("block_started", lambda p: p.pop("block"), "block: Field required"),
+    "shares": ("block_finished", lambda p: p.update(rejected=[1]), "rejected: Input should be a valid dictionary"),
+    "no value": ("metric_computed", lambda p: p.pop("value"), "value: Field required"),
+    "hashes": ("run_started", lambda p: p.update(dataset_hashes=[]), "dataset_hashes: Input should be a valid dictionary"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_what_an_event_lacks_is_told_by_line(run: Path, case: str) -> None:
+    name, change, said = DAMAGED[case]
+    lines = (run / EVENTS).read_text().splitlines()
+    number = next(i for i, line in enumerate(lines) if json.loads(line)["event"] == name)
+    event = json.loads(lines[number])
+    change(event["payload"])
+    (run / EVENTS).write_text("\n".join([*lines[:number], json.dumps(event), *lines[number + 1 :]]) + "\n")
+    with pytest.raises(RunLogError, match=re.escape(f"{run / EVENTS}, line {number + 1}: {name}: {said}")):
+        replay(run)
+
+
+def test_a_metric_that_is_not_what_the_answers_give_is_told(run: Path) -> None:
+    content = (run / EVENTS).read_text()
+    line = next(line for line in content.splitlines() if '"slice/cluster/accuracy"' in line)
+    event = json.loads(line)
+    event["payload"]["value"] = 0.99
+    (run / EVENTS).write_text(content.replace(line, json.dumps(event)))
+    with pytest.raises(ReplayError, match=r"a metric differs .*, first at slice/cluster/accuracy: 0\.99 there, 0\."):
+        replay(run)
+    event["payload"]["name"] = "slice/none/accuracy"
+    (run / EVENTS).write_text(content.replace(line, json.dumps(event)))
+    with pytest.raises(ReplayError, match=r"slice/none/accuracy: 0\.99 there, absent computed"):
+        replay(run)

@@ -22,7 +22,8 @@ from fail2progress.benchmarks.config import (
 from fail2progress.benchmarks.events import EVENTS, PACKED, REPORT, RunLog, RunLogError, read_events
 from fail2progress.benchmarks.harness import BudgetError, Harness, RulesError, check_names, compared
 from fail2progress.benchmarks.items import read_file, structures_path
-from fail2progress.benchmarks.session import Pool, Session, replay
+from fail2progress.benchmarks.replay import replay
+from fail2progress.benchmarks.session import Pool, Session
 from support.benchmarks import RUN_RULES
 
 
@@ -85,15 +86,45 @@ def test_a_run_that_was_cut_short_goes_on_and_ends_alike(finished: Path, run: Pa
 
 
 def test_other_code_goes_on_with_no_run(run: Path, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    """But writes the report of one that is finished."""
+    """But writes the report of one that is finished, with who computed it."""
     monkeypatch.setattr(room, "code_version", lambda parts: "another")
-    whole = (run / REPORT).read_text()
+    whole = json.loads((run / REPORT).read_text())
     (run / REPORT).unlink()
     session.run(run, resume=True)
-    assert (run / REPORT).read_text() == whole
+    again = json.loads((run / REPORT).read_text())
+    computed = again.pop("computed")
+    assert again == whole and computed["code"] == "another" and {"package_version", "git_sha", "timestamp_utc"} <= set(computed)
+    session.run(run, resume=True)
+    replay(run)
+    events = [event.event for event in read_events(run)]
+    names = [json.dumps(e.payload, sort_keys=True) for e in read_events(run) if e.event == "metric_computed"]
+    assert events.count("report_computed") == events.count("run_finished") == 1 and len(names) == len(set(names))
     (run / EVENTS).write_text((run / EVENTS).read_text().partition('"seed/001"')[0])
     with pytest.raises(RunLogError, match="begun with other code"):
         session.run(run, resume=True)
+
+
+def test_a_run_that_is_finished_is_left_as_it_is(run: Path, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, said = {name: (run / name).read_bytes() for name in (EVENTS, REPORT)}, list[str]()
+    for code in (room.code_version, lambda parts: "another"):
+        monkeypatch.setattr(room, "code_version", code)
+        replace(session, tell=said.append).run(run, resume=True)
+        assert {name: (run / name).read_bytes() for name in before} == before
+    assert said == [f"note: {run}: the run is finished, and its report stands as it is"] * 2
+    (run / REPORT).write_text("{")
+    monkeypatch.undo()
+    session.run(run, resume=True)
+    assert {name: (run / name).read_bytes() for name in before} == before
+
+
+def test_a_run_that_an_earlier_version_finished_is_taken_for_the_same(run: Path, session: Session) -> None:
+    """Its log says nothing of structures."""
+    lines = (run / EVENTS).read_text().splitlines()
+    config = json.loads(lines[1])
+    for about in (config["payload"]["slices"]["static"], config["payload"]["reference"]):
+        assert len(about.pop("structures_sha256")) == 64
+    (run / EVENTS).write_text("\n".join([lines[0], json.dumps(config), *lines[2:]]) + "\n")
+    session.run(run, resume=True)
 
 
 def test_a_log_goes_on_where_its_last_line_lacks_its_end(run: Path) -> None:
