@@ -1,12 +1,15 @@
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from fail2progress.benchmarks.build import Carried, Rejected, collect, designs
-from fail2progress.benchmarks.items import write_benchmark
+from fail2progress.benchmarks.items import read_file, write_benchmark
 from fail2progress.benchmarks.panel import Panel, read_panel
+from fail2progress.benchmarks.session import Pool, Session
 from fail2progress.benchmarks.store import ExecutionStore
+from support.benchmarks import RUN_RULES
 from support.executors import Inline
 
 Build = Callable[[dict[str, int], int, int], list[Carried]]
@@ -43,3 +46,21 @@ def pool_file(pool: list[Carried], tmp_path_factory: pytest.TempPathFactory) -> 
 def panel() -> Panel:
     """The package's four weights: two scouts, two evaluees."""
     return read_panel(None)
+
+
+@pytest.fixture(scope="session")
+def session(pool: list[Carried], pool_file: Path, panel: Panel, store: ExecutionStore) -> Session:
+    file = read_file(pool_file)
+    return Session(RUN_RULES, panel, store, {"static": Pool.of(file, pool)}, Pool.of(file, pool[:12]))
+
+
+@pytest.fixture(scope="session")
+def finished(session: Session, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "run"
+    session.run(folder)
+    return folder
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "run"))

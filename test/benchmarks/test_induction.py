@@ -10,7 +10,7 @@ from fail2progress.benchmarks.build import BuildError, Carried
 from fail2progress.benchmarks.clusters import Failure, Space, failures, hdbscan, kmeans, name_clusters
 from fail2progress.benchmarks.induction import GENERATORS, Stein, induction, matched
 from fail2progress.benchmarks.items import BenchmarkItem
-from fail2progress.benchmarks.levels import SCOUT
+from fail2progress.benchmarks.manifest import SCOUT
 from fail2progress.benchmarks.metrics import corrected_purity, mutual_information, numbered
 from fail2progress.benchmarks.panel import Panel, PanelError
 from fail2progress.benchmarks.scoring import SIGNATURE, Response

@@ -107,6 +107,19 @@ def test_what_was_carried_out_is_not_carried_out_again_and_a_cut_file_is(store: 
     assert repaired is not None and np.array_equal(repaired.shift, pool[0].execution.shift)
 
 
+def test_a_damaged_execution_is_made_again(store: ExecutionStore, pool: list[Carried]) -> None:
+    worker, item = Inline(), pool[1].item
+    again = ExecutionStore(store.folder, worker, executions=2)
+    path = again._path(item)
+    whole = path.read_bytes()
+    pieces = [whole[:size] for size in (0, 1, 4, 30, len(whole) // 2, len(whole) - 1)]
+    damaged = [*pieces, b"text", b"\x93NUMPY\x01\x00", bytes(each ^ 255 for each in whole), whole.replace(b"shift", b"shyft")]
+    for number, content in enumerate(damaged, 1):
+        path.write_bytes(content)
+        found = again.run([item])[0]
+        assert len(worker.work) == number and found is not None and np.array_equal(found.shift, pool[1].execution.shift)
+
+
 def test_a_simulator_with_other_options_is_another_one(pool: list[Carried], tmp_path: Path) -> None:
     chosen = tmp_path / "chosen.yaml"
     chosen.write_text("simulator: mujoco\n")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.benchmarks.levels import EVALUEE, MANIFEST, SCOUT, LevelTask, Size, tasks, train_levels
+from fail2progress.benchmarks.levels import LevelTask, Size, tasks, train_levels
+from fail2progress.benchmarks.manifest import EVALUEE, MANIFEST, SCOUT
 from fail2progress.benchmarks.panel import PanelError, read_panel
 from fail2progress.learning.pretraining.generate import generate, write_manifest
 from fail2progress.learning.pretraining.shards import DataError
@@ -81,3 +82,35 @@ def test_lessons_of_an_item_file_are_trained_with_the_data(data: Path, pool_file
     assert len(list(train_levels(some, Inline()))) == 4 and all(task.done() for task in some)
     assert len({member.digest for member in read_panel(out).members}) == 4
     assert {member.level for member in read_panel(out).members} == {"binary-pred/10", "binary-pred/10+4"}
+
+
+def test_levels_of_earlier_calls_stay_listed(data: Path, tmp_path: Path) -> None:
+    encoder, said = weights.path(weights.RELATIONAL), list[str]()
+    kinds = ("binary-pred", "stow-gnn")
+    for kind in kinds:
+        list(train_levels(tasks(data, tmp_path, encoder, (kind,), (Size(10, 1),), 2), Inline(), said.append))
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    assert [(row["level"], row["seed"]) for row in manifest["levels"]] == [
+        (f"{kind}/10", seed) for kind in kinds for seed in (0, 1)
+    ]
+    assert manifest["schema"] == 1 and {len(row["code"]) for row in manifest["levels"]} == {64} and not said
+    assert len(read_panel(tmp_path).members) == 4
+    list(train_levels(work(data, tmp_path, 1, scouts=20), Inline(), said.append))
+    roles = {(member.level, member.seed): member.role for member in read_panel(tmp_path).members}
+    assert roles["stow-gnn/10", 0] == roles["binary-pred/10", 1] == EVALUEE and roles["binary-pred/20", 0] == SCOUT
+    (tmp_path / "stow-gnn_10_1.safetensors").unlink()
+    list(train_levels(work(data, tmp_path, 2), Inline(), said.append))
+    assert said == [f"note: {tmp_path / MANIFEST} no longer lists stow-gnn/10#1: their weights are missing or others"]
+    assert len(read_panel(tmp_path).members) == 5
+
+
+def test_levels_of_other_data_are_said_to_be_listed_no_longer(data: Path, tmp_path: Path) -> None:
+    said = list[str]()
+    list(train_levels(work(data, tmp_path, 2), Inline()))
+    found = json.loads((tmp_path / MANIFEST).read_text())
+    (tmp_path / MANIFEST).write_text(json.dumps({**found, "data": "0" * 64}))
+    list(train_levels(work(data, tmp_path, 2)[:2], Inline(), said.append))
+    assert len(said) == 1 and "no longer lists binary-pred/10#1, binary-pred/20#1: they were trained on other data" in said[0]
+    (tmp_path / MANIFEST).write_text("{}")
+    list(train_levels(work(data, tmp_path, 2), Inline(), said.append))
+    assert "was no list of levels" in said[1] and len(read_panel(tmp_path).members) == 4

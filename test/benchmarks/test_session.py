@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.benchmarks import events as benchmark_events
 from fail2progress.benchmarks import session as room
-from fail2progress.benchmarks.build import Carried
 from fail2progress.benchmarks.config import (
     CONFIRMATORY,
     EXPLORATORY,
@@ -23,28 +21,10 @@ from fail2progress.benchmarks.config import (
 )
 from fail2progress.benchmarks.events import EVENTS, PACKED, REPORT, RunLog, RunLogError, read_events
 from fail2progress.benchmarks.harness import BudgetError, Harness, RulesError, check_names, compared
-from fail2progress.benchmarks.panel import Panel
-from fail2progress.benchmarks.session import Pool, ReplayError, Session, finish, replay
-from fail2progress.benchmarks.store import ExecutionStore
-
-RULES = Rules(generators=("cluster", "shuffled"), k=2, budget=8, n_seeds=2, n_boot=40, fewest_failures=3, anchors=6)
-
-
-@pytest.fixture(scope="session")
-def session(pool: list[Carried], pool_file: Path, panel: Panel, store: ExecutionStore) -> Session:
-    return Session(RULES, panel, store, {"static": Pool(pool_file, tuple(pool))}, Pool(pool_file, tuple(pool[:12])))
-
-
-@pytest.fixture(scope="session")
-def finished(session: Session, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("run") / "run"
-    session.run(folder)
-    return folder
-
-
-@pytest.fixture
-def run(finished: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(finished, tmp_path / "run"))
+from fail2progress.benchmarks.items import read_file, structures_path
+from fail2progress.benchmarks.replay import replay
+from fail2progress.benchmarks.session import Pool, Session
+from support.benchmarks import RUN_RULES
 
 
 def test_a_report_has_slices_intervals_and_provenance(run: Path) -> None:
@@ -63,9 +43,11 @@ def test_a_report_has_slices_intervals_and_provenance(run: Path) -> None:
 def test_files_of_one_name_have_a_digest_each(session: Session, pool_file: Path, tmp_path: Path) -> None:
     other = tmp_path / pool_file.name
     other.write_bytes(pool_file.read_bytes() + b"\n")
-    two = replace(session, pools={**session.pools, "other": Pool(other, session.pools["static"].items)})
+    shutil.copy(structures_path(pool_file), structures_path(other))
+    two = replace(session, pools={**session.pools, "other": Pool.of(read_file(other), session.pools["static"].items)})
     hashes = two._provenance()["dataset_hashes"]
-    assert set(hashes) == {str(pool_file), str(other)} and len(set(hashes.values())) == 2
+    assert set(hashes) == {str(f(path)) for path in (pool_file, other) for f in (Path, structures_path)}
+    assert len(set(hashes.values())) == 3
 
 
 def test_events_are_typed_and_numbered(run: Path) -> None:
@@ -82,41 +64,6 @@ def test_events_are_typed_and_numbered(run: Path) -> None:
     assert len(record["correct"]) == len(record["graded"]) == 4 and set(record["correct"]) <= {"0", "1"}
 
 
-def test_replay_is_equal_to_the_last_digit_and_sees_what_was_changed(run: Path) -> None:
-    assert replay(run) == json.loads((run / REPORT).read_text())
-    report = json.loads((run / REPORT).read_text())
-    report["slices"]["static"]["S"]["value"] += 1e-10
-    (run / REPORT).write_text(json.dumps(report))
-    with pytest.raises(ReplayError, match="/slices/static/S/value"):
-        replay(run)
-    (run / REPORT).unlink()
-    with pytest.raises(ReplayError, match=rf"^{run / REPORT}: cannot be read \(No such file or directory\); the run"):
-        replay(run)
-    finish(run)
-    replay(run)
-    lines = (run / EVENTS).read_text().splitlines(keepends=True)
-    (run / EVENTS).write_text("".join(lines[:5] + lines[6:]))
-    with pytest.raises(RunLogError, match="line 6: event 6 stands where 5 should"):
-        replay(run)
-    (run / EVENTS).write_text("".join([*lines[:5], "{}\n"]))
-    with pytest.raises(RunLogError, match="line 6: no event"):
-        replay(run)
-
-
-def test_a_report_of_an_earlier_version_is_replayed_though_it_has_a_p_of_s_and_nothing_else(run: Path) -> None:
-    report, said = json.loads((run / REPORT).read_text()), list[str]()
-    replay(run, said.append)
-    for found in report["slices"].values():
-        found["S"]["p"] = 0.002
-    (run / REPORT).write_text(json.dumps(report))
-    assert said == [] and "p" not in replay(run, said.append)["slices"]["static"]["S"]
-    assert said == [f"note: {run / REPORT} has a p of S, of an earlier version; none is computed now, as S is never below 0"]
-    report["slices"]["static"]["S_c"]["q"] = 0.002
-    (run / REPORT).write_text(json.dumps(report))
-    with pytest.raises(ReplayError, match=r"first at /slices/static/S_c/q: 0\.002 there, absent computed"):
-        replay(run)
-
-
 def test_a_run_that_was_cut_short_goes_on_and_ends_alike(finished: Path, run: Path, session: Session) -> None:
     lines = (run / EVENTS).read_text().splitlines(keepends=True)
     middle = next(i for i, line in enumerate(lines) if '"seed/001"' in line) + 3
@@ -129,7 +76,7 @@ def test_a_run_that_was_cut_short_goes_on_and_ends_alike(finished: Path, run: Pa
     assert again["slices"] == whole["slices"] and again["hypotheses"] == whole["hypotheses"]
     assert again["rejected"] == whole["rejected"]
     replay(run)
-    other = Session(RULES.model_copy(update={"k": 3}), session.panel, session.store, session.pools, session.reference)
+    other = Session(RUN_RULES.model_copy(update={"k": 3}), session.panel, session.store, session.pools, session.reference)
     with pytest.raises(RunLogError, match="begun with other rules"):
         other.run(run, resume=True)
     for change in ({"simulator": "other"}, {"executions": 3}):
@@ -139,15 +86,45 @@ def test_a_run_that_was_cut_short_goes_on_and_ends_alike(finished: Path, run: Pa
 
 
 def test_other_code_goes_on_with_no_run(run: Path, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    """But writes the report of one that is finished."""
+    """But writes the report of one that is finished, with who computed it."""
     monkeypatch.setattr(room, "code_version", lambda parts: "another")
-    whole = (run / REPORT).read_text()
+    whole = json.loads((run / REPORT).read_text())
     (run / REPORT).unlink()
     session.run(run, resume=True)
-    assert (run / REPORT).read_text() == whole
+    again = json.loads((run / REPORT).read_text())
+    computed = again.pop("computed")
+    assert again == whole and computed["code"] == "another" and {"package_version", "git_sha", "timestamp_utc"} <= set(computed)
+    session.run(run, resume=True)
+    replay(run)
+    events = [event.event for event in read_events(run)]
+    names = [json.dumps(e.payload, sort_keys=True) for e in read_events(run) if e.event == "metric_computed"]
+    assert events.count("report_computed") == events.count("run_finished") == 1 and len(names) == len(set(names))
     (run / EVENTS).write_text((run / EVENTS).read_text().partition('"seed/001"')[0])
     with pytest.raises(RunLogError, match="begun with other code"):
         session.run(run, resume=True)
+
+
+def test_a_run_that_is_finished_is_left_as_it_is(run: Path, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, said = {name: (run / name).read_bytes() for name in (EVENTS, REPORT)}, list[str]()
+    for code in (room.code_version, lambda parts: "another"):
+        monkeypatch.setattr(room, "code_version", code)
+        replace(session, tell=said.append).run(run, resume=True)
+        assert {name: (run / name).read_bytes() for name in before} == before
+    assert said == [f"note: {run}: the run is finished, and its report stands as it is"] * 2
+    (run / REPORT).write_text("{")
+    monkeypatch.undo()
+    session.run(run, resume=True)
+    assert {name: (run / name).read_bytes() for name in before} == before
+
+
+def test_a_run_that_an_earlier_version_finished_is_taken_for_the_same(run: Path, session: Session) -> None:
+    """Its log says nothing of structures."""
+    lines = (run / EVENTS).read_text().splitlines()
+    config = json.loads(lines[1])
+    for about in (config["payload"]["slices"]["static"], config["payload"]["reference"]):
+        assert len(about.pop("structures_sha256")) == 64
+    (run / EVENTS).write_text("\n".join([lines[0], json.dumps(config), *lines[2:]]) + "\n")
+    session.run(run, resume=True)
 
 
 def test_a_log_goes_on_where_its_last_line_lacks_its_end(run: Path) -> None:
@@ -172,14 +149,14 @@ def test_a_packed_log_is_there_already_and_goes_on(run: Path, session: Session) 
 
 
 def test_a_budget_above_the_pool_is_refused_before_anything_is_done(session: Session, tmp_path: Path) -> None:
-    greedy = Session(RULES.model_copy(update={"budget": 30}), session.panel, session.store, session.pools)
+    greedy = Session(RUN_RULES.model_copy(update={"budget": 30}), session.panel, session.store, session.pools)
     with pytest.raises(BudgetError, match="--budget 30 is above the 20 items that static can give"):
         greedy.run(tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_fresh_draws_that_would_come_twice_are_refused_before_anything_is_done(session: Session, tmp_path: Path) -> None:
-    rules = RULES.model_copy(update={"rounds": 3, "n_seeds": 0})
+    rules = RUN_RULES.model_copy(update={"rounds": 3, "n_seeds": 0})
     greedy = Session(rules, session.panel, session.store, session.pools)
     with pytest.raises(BudgetError, match=r"take 32 items, but .* 40 robust items of static and the 0 of --reference are 20"):
         greedy.run(tmp_path / "run")
@@ -206,7 +183,7 @@ def test_fresh_draws_that_would_come_twice_are_refused_before_anything_is_done(s
 def test_rules_that_name_what_there_is_not_are_refused_before_anything_is_done(
     session: Session, tmp_path: Path, change: dict[str, object], said: str
 ) -> None:
-    wrong = replace(session, rules=RULES.model_copy(update=change))
+    wrong = replace(session, rules=RUN_RULES.model_copy(update=change))
     with pytest.raises(ValueError, match=said):
         wrong.run(tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -281,19 +258,3 @@ def test_a_run_is_confirmatory_only_by_rules_that_were_committed_before(tmp_path
     path.write_text('{"budgte": 3}')
     with pytest.raises(PreregistrationError, match="budgte"):
         preregistered(path)
-
-
-def test_a_packed_log_is_replayed(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = (run / EVENTS).read_bytes()
-    (run / PACKED).write_bytes(gzip.compress(whole, mtime=0))
-    (run / EVENTS).unlink()
-    assert replay(run)["status"] == EXPLORATORY
-    packed = gzip.compress(whole, mtime=0)
-    for damaged in (packed[:-30], packed[:500] + bytes(each ^ 255 for each in packed[500:600]) + packed[600:]):
-        (run / PACKED).write_bytes(damaged)
-        with pytest.raises(RunLogError, match=f"{PACKED}: cannot be read"):
-            replay(run)
-    (run / PACKED).write_bytes(packed)
-    monkeypatch.setattr(benchmark_events, "LARGEST", 1000)
-    with pytest.raises(RunLogError, match="more than 1000 bytes once it is unpacked"):
-        replay(run)

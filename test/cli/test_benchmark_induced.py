@@ -44,7 +44,7 @@ def test_build_static_induce_compare_replay_page(run: Any, refuses: Any, work: P
     assert json.loads(made.stdout)["items"] == 6 and (work / "i.structures.json").exists()
     how = json.loads((work / "i.report.json").read_text())["provenance"]
     assert {how["configuration"][key] for key in ("seed", "k", "budget", "clusterer")} == {0, 2, 6, "kmeans"} and how["commit"]
-    assert [len(digest) for digest in how["configuration"]["dataset_hashes"].values()] == [64]
+    assert [len(digest) for digest in how["configuration"]["dataset_hashes"].values()] == [64, 64]
     assert {each["role"] for each in how["configuration"]["models"].values()} == {"scout", "evaluee"}
     words = ("--out", work / "compare", "--n-boot", 20, *store)
     compared = run("benchmark", "compare", built, work / "i.jsonl", *words)

@@ -61,6 +61,7 @@ def failing(error: BaseException) -> typer.Typer:
         (PermissionError(13, "Permission denied", "/there"), 2, "fail2progress: [Errno 13] Permission denied: '/there'"),
         (ModuleNotFoundError("no", name="mujoco"), 2, "fail2progress: the package mujoco is missing; see: fail2progress doctor"),
         (KeyboardInterrupt(), 130, "fail2progress: stopped"),
+        (EOFError("No data left in file"), 2, "fail2progress: a file is empty or cut short (No data left in file)"),
     ],
 )
 def test_what_a_user_can_set_right_is_told_in_one_line(error: BaseException, code: int, line: str) -> None:

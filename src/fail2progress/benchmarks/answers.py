@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fail2progress.benchmarks.events import Recorded
-from fail2progress.benchmarks.levels import EVALUEE
+from fail2progress.benchmarks.manifest import EVALUEE
 from fail2progress.benchmarks.metrics import Codes, numbered
 from fail2progress.core.scene import Array
 

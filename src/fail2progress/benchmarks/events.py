@@ -22,6 +22,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fail2progress.benchmarks.payloads import RECORDS, check
 from fail2progress.core.files import write_whole
 
 SCHEMA = 1
@@ -41,6 +42,7 @@ EventName = Literal[
     "failure_record",
     "lesson_record",
     "block_finished",
+    "report_computed",
     "metric_computed",
     "run_finished",
 ]
@@ -172,6 +174,9 @@ class Recorded:
     blocks: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     rejected: dict[str, Any] = field(default_factory=dict)
     """Shares of candidates that were not at rest or not robust, by structure."""
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    computed: dict[str, Any] = field(default_factory=dict)
+    """Provenance of who computed the report of a finished run with other code than the run's; empty where nobody did."""
     finished: bool = False
 
     def records(self, kind: str) -> list[dict[str, Any]]:
@@ -183,18 +188,27 @@ def recorded(folder: Path, cut_short: bool = False) -> Recorded:
     """Read a log. RunLogError where it is damaged, or has no configuration."""
     found, block, open_records = Recorded(), "", list[dict[str, Any]]()
     for event in read_events(folder, cut_short):
+        try:
+            check(event.event, event.payload, found.config)
+        except ValueError as error:
+            raise RunLogError(f"{folder / EVENTS}, line {event.seq + 1}: {event.event}: {error}") from error
         if event.event == "run_started":
             found.started = event.payload
         elif event.event == "harness_config":
             found.config = event.payload
         elif event.event == "block_started":
-            block, open_records = str(event.payload["block"]), []
-        elif event.event in ("eval_record", "failure_record", "lesson_record"):
+            block, open_records, found.finished = event.payload["block"], [], False
+        elif event.event in RECORDS:
             open_records.append({"kind": event.event, **event.payload})
         elif event.event == "block_finished":
             found.blocks[block] = open_records
             found.rejected = event.payload.get("rejected") or found.rejected
-        found.finished = event.event == "run_finished"
+        elif event.event == "metric_computed":
+            found.metrics.append(event.payload)
+        elif event.event == "report_computed":
+            found.computed = event.payload
+        elif event.event == "run_finished":
+            found.finished = True
     if not found.config:
         raise RunLogError(f"{folder / EVENTS}: no harness_config in it; the run was ended before it began")
     return found

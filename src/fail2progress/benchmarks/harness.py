@@ -17,7 +17,7 @@ from fail2progress.benchmarks.convergence import NULL
 from fail2progress.benchmarks.events import RunLog
 from fail2progress.benchmarks.induction import GENERATORS, Induction, induction, matched
 from fail2progress.benchmarks.items import seeded
-from fail2progress.benchmarks.levels import EVALUEE, SCOUT
+from fail2progress.benchmarks.manifest import EVALUEE, SCOUT
 from fail2progress.benchmarks.panel import Panel
 from fail2progress.benchmarks.scoring import Response
 from fail2progress.benchmarks.store import ExecutionStore
@@ -44,6 +44,7 @@ class RulesError(ValueError):
 class Harness:
     """Slices that are pools are drawn from; those that generators make are made anew for every seed from the static pool.
 
+    Answers are kept by an item's whole content: another camera or seed shows the models other points.
     The static pool is cut in two for every seed: failures are extracted from one half, static items drawn from the other.
     """
 
@@ -83,6 +84,18 @@ class Harness:
                 "build more, or lower the rounds or the budget"
             )
 
+    def tell_shared(self, reference: Sequence[Carried] = ()) -> None:
+        """Say of slices that hold one id with unlike camera or seed that they do: `Draws` takes those for one item."""
+        seen: dict[str, dict[str, str]] = {}
+        for name, pool in {**self.pools, **({REFERENCE: reference} if reference else {})}.items():
+            mine = {item.id: item.item.content for item in pool}
+            for other, theirs in seen.items():
+                unlike = sum(theirs.get(key, content) != content for key, content in mine.items())
+                if unlike:
+                    said = f"{unlike} items of {other} and {name} have the same scene and call, and another camera or seed"
+                    self.tell(f"note: {said}; each is asked for by itself, and intervals draw the two together")
+            seen[name] = mine
+
     def block(self, seed: int, log: RunLog) -> None:
         """One seed, all slices, into the log."""
         for name, items in self._slices(seed):
@@ -117,10 +130,11 @@ class Harness:
         return self._asked(items, self._answered, None)
 
     def _asked(self, items: Sequence[Carried], known: dict[str, Response], role: str | None) -> list[Response]:
-        missing = list({item.id: item for item in items if item.id not in known}.values())
-        answers = self.panel.respond([item.execution for item in missing], role)
-        known.update({item.id: answer for item, answer in zip(missing, answers, strict=True)})
-        return [known[item.id] for item in items]
+        keys = [item.item.content for item in items]
+        missing = {key: item for key, item in zip(keys, items, strict=True) if key not in known}
+        answers = self.panel.respond([item.execution for item in missing.values()], role)
+        known.update(zip(missing, answers, strict=True))
+        return [known[key] for key in keys]
 
     @cached_property
     def space(self) -> Space:

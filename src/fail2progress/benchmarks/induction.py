@@ -19,7 +19,7 @@ from fail2progress.benchmarks.build import BuildError, Carried, Rejected, collec
 from fail2progress.benchmarks.choices import varied
 from fail2progress.benchmarks.clusters import CLUSTERERS, Failure, Labels, Space, centroids, failures, nearest
 from fail2progress.benchmarks.items import BenchmarkItem, Metadata, design, made_of, seeded
-from fail2progress.benchmarks.levels import SCOUT
+from fail2progress.benchmarks.manifest import SCOUT
 from fail2progress.benchmarks.panel import Member, Panel
 from fail2progress.benchmarks.scoring import Response
 from fail2progress.benchmarks.store import ExecutionStore

@@ -25,7 +25,7 @@ from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import infeasible
-from fail2progress.tasks.items import Item, ItemError, parse, read_items, to_json
+from fail2progress.tasks.items import Item, ItemError, items_in, lines, parse, to_json
 from fail2progress.tasks.layout import DoesNotFitError, random_camera_pose
 
 
@@ -68,8 +68,23 @@ class BenchmarkItem:
 
     @property
     def id(self) -> str:
-        """Of its content."""
+        """Of its scene and call."""
         return self.item.id
+
+    @property
+    def content(self) -> str:
+        """All that decides what is seen and what happens: scene, call, camera and seed."""
+        return to_json(self.item)
+
+
+@dataclass(frozen=True)
+class BenchmarkFile:
+    """The items of a file, with the SHA-256 of what was read of it and of the file of its structures."""
+
+    path: Path
+    items: tuple[BenchmarkItem, ...]
+    sha256: str
+    structures_sha256: str
 
 
 def content_id(job: Job) -> str:
@@ -126,20 +141,27 @@ def structures_path(path: Path) -> Path:
 
 def write_benchmark(items: Sequence[BenchmarkItem], path: Path) -> None:
     """Items and structures, each file whole or as it was."""
-    lines = []
+    written = []
     for each in items:
         extra = {"metadata": asdict(each.metadata), "choices": list(each.choices)}
-        lines.append(json.dumps({**json.loads(to_json(each.item)), **extra}) + "\n")
+        written.append(json.dumps({**json.loads(to_json(each.item)), **extra}) + "\n")
     write_whole(structures_path(path), json.dumps({each.id: each.structure for each in items}, indent=0) + "\n")
-    write_whole(path, "".join(lines))
+    write_whole(path, "".join(written))
 
 
 def read_benchmark(path: Path) -> list[BenchmarkItem]:
     """Items with their structures. ItemError names file, line and value; an id that is not its content's is refused."""
-    found = read_items(path)
-    structures = _read_structures(structures_path(path))
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return [_read(path, number, item, line, structures) for number, (item, line) in enumerate(zip(found, lines, strict=True), 1)]
+    return list(read_file(path).items)
+
+
+def read_file(path: Path) -> BenchmarkFile:
+    """The same with digests of what was read: the files may be others when a run of hours ends."""
+    mark = hashlib.sha256()
+    numbered = list(lines(path, mark))
+    found = items_in(path, numbered)
+    structures, digest = _read_structures(structures_path(path))
+    items = [_read(path, number, item, line, structures) for item, (number, line) in zip(found, numbered, strict=True)]
+    return BenchmarkFile(path, tuple(items), mark.hexdigest(), digest)
 
 
 def _read(path: Path, number: int, item: Item, text: str, structures: Mapping[str, str]) -> BenchmarkItem:
@@ -156,9 +178,11 @@ def _read(path: Path, number: int, item: Item, text: str, structures: Mapping[st
     return BenchmarkItem(item, line.metadata, tuple(line.choices), structures[item.id])
 
 
-def _read_structures(path: Path) -> dict[str, str]:
+def _read_structures(path: Path) -> tuple[dict[str, str], str]:
+    """Structures by id, and the digest of their file."""
     try:
-        found = TypeAdapter(dict[str, str]).validate_json(path.read_bytes())
+        content = path.read_bytes()
+        found = TypeAdapter(dict[str, str]).validate_json(content)
     except OSError as error:
         raise ItemError(f"{path}: cannot be read ({error.strerror or error}); it is written beside the items") from error
     except ValidationError as error:
@@ -167,7 +191,7 @@ def _read_structures(path: Path) -> dict[str, str]:
     for key, value in found.items():
         if value not in known:
             raise ItemError(f"{path}: {key}: unknown structure {value!r}; known: {', '.join(known)}")
-    return found
+    return found, hashlib.sha256(content).hexdigest()
 
 
 def seeded(*parts: int | str) -> np.random.Generator:

@@ -5,7 +5,6 @@ All levels share one shape encoder, which is given and left alone: what a level 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -15,9 +14,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from fail2progress.benchmarks.manifest import Manifest, Role, Row, Tell, role_of, write_manifest
 from fail2progress.core.executor import Executor
-from fail2progress.core.files import whole_file, write_whole
-from fail2progress.core.provenance import provenance
+from fail2progress.core.files import whole_file
+from fail2progress.core.provenance import EVERYTHING, code_version, provenance
 from fail2progress.learning.pretraining.pretrain import prepared, shape_codes
 from fail2progress.learning.pretraining.shards import digest, open_dataset
 from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
@@ -28,8 +28,6 @@ from fail2progress.models.training.training import TrainingOptions, train
 from fail2progress.models.training.transitions import Transitions, concatenate
 from fail2progress.skills.vocabulary import current
 
-MANIFEST = "levels.json"
-SCOUT, EVALUEE = "scout", "evaluee"
 KINDS = ("binary-pred", "stow-gnn", "points2plans:plain", "points2plans:relational")
 """Models as NAME or NAME:VARIANT."""
 
@@ -84,10 +82,9 @@ class LevelTask:
         return f"{self.kind}/{self.size.name}"
 
     @property
-    def role(self) -> str:
+    def role(self) -> Role:
         """Scout or evaluee."""
-        scout = self.seed == 0 if self.scouts is None else self.size.executions == self.scouts
-        return SCOUT if scout else EVALUEE
+        return role_of(self.seed, self.size.executions, self.scouts)
 
     @property
     def path(self) -> Path:
@@ -165,15 +162,19 @@ def _check_enough(folder: Path, largest: int) -> None:
         raise ValueError(f"{folder} holds {available} executions, --size asks for {largest}: generate more with --executions")
 
 
-def train_levels(work: Sequence[LevelTask], executor: Executor) -> Iterator[LevelTask]:
-    """Train what is missing; yields each level as it is done, those of earlier runs first, and writes the manifest."""
+def train_levels(work: Sequence[LevelTask], executor: Executor, tell: Tell = lambda what: None) -> Iterator[LevelTask]:
+    """Train what is missing; yields each level as it is done, those of earlier runs first, and writes the manifest.
+
+    Levels that the manifest lists already and that are not asked for now stay in it; `tell` hears of those that cannot.
+    """
     present = [task for task in work if task.done()]
     yield from present
     missing = [task for task in work if task not in present]
     if missing:
         _compute_codes(max(missing, key=lambda task: task.size.lessons))
         yield from executor.map_unordered(train_level, missing)
-    _write_manifest(work)
+    found = Manifest(encoder=work[0].encoder_digest, data=work[0].data_digest, levels=[_row(task) for task in work])
+    write_manifest(Path(work[0].out), found, work[0].scouts, tell)
 
 
 def train_level(task: LevelTask) -> LevelTask:
@@ -198,8 +199,8 @@ def train_level(task: LevelTask) -> LevelTask:
         )
         for _ in steps:
             pass
-    note: dict[str, object] = {"level": task.level, "trained": task.signature, "provenance": provenance(seed=task.seed)}
-    save_checkpoint(model.eval(), task.path, note)
+    note: dict[str, object] = {"level": task.level, "trained": task.signature, "code": code_version(EVERYTHING)}
+    save_checkpoint(model.eval(), task.path, {**note, "provenance": provenance(seed=task.seed)})
     return task
 
 
@@ -228,10 +229,7 @@ def _compute_codes(task: LevelTask) -> None:
         mark.write_text(source)
 
 
-def _write_manifest(work: Sequence[LevelTask]) -> None:
-    rows = [
-        {"level": t.level, "seed": t.seed, "role": t.role, "path": t.path.name, "digest": load_checkpoint(t.path).digest}
-        for t in work
-    ]
-    head = {"schema": 1, "encoder": work[0].encoder_digest, "data": work[0].data_digest}
-    write_whole(Path(work[0].out) / MANIFEST, json.dumps({**head, "levels": rows}, indent=1) + "\n")
+def _row(task: LevelTask) -> Row:
+    found = load_checkpoint(task.path)
+    code = str(found.note.get("code") or "")
+    return Row(level=task.level, seed=task.seed, role=task.role, path=task.path.name, digest=found.digest, code=code)

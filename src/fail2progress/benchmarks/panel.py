@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from torch import Tensor
 
 from fail2progress.benchmarks.execution import Execution
-from fail2progress.benchmarks.levels import EVALUEE, MANIFEST, SCOUT
+from fail2progress.benchmarks.manifest import EVALUEE, MANIFEST, SCOUT, Manifest
 from fail2progress.benchmarks.scoring import Response, score
 from fail2progress.models import weights
 from fail2progress.models.base import Action, LatentState, SkillEffectModel, expected_motion
@@ -98,27 +97,13 @@ def read_panel(folder: Path | None) -> Panel:
     if folder is None:
         return _shipped()
     try:
-        manifest = _Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except OSError as error:
         raise PanelError(f"{folder / MANIFEST}: cannot be read; `benchmark levels --out {folder}` writes it") from error
     except ValidationError as error:
         raise PanelError(f"{folder / MANIFEST}: no list of levels ({error.errors()[0]['msg']})") from error
     rows = manifest.levels
     return Panel(tuple(Member(row.level, row.seed, row.role, folder / row.path, row.digest) for row in rows))
-
-
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True)
-    level: str
-    seed: Annotated[int, Field(ge=0)]
-    role: Literal["scout", "evaluee"]
-    path: str
-    digest: str
-
-
-class _Manifest(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-    levels: list[_Row]
 
 
 def _shipped() -> Panel:

@@ -45,6 +45,7 @@ def report(found: Recorded) -> dict[str, Any]:
         "rejected": found.rejected,
         "rules": rules.model_dump(),
         "provenance": found.started,
+        **({"computed": found.computed} if found.computed else {}),
     }
 
 

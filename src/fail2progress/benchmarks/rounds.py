@@ -17,7 +17,7 @@ from fail2progress.benchmarks.harness import STATIC, Harness, record_failures
 from fail2progress.benchmarks.harness import eval_record as answer_of
 from fail2progress.benchmarks.induction import GENERATORS, Induction
 from fail2progress.benchmarks.items import seeded
-from fail2progress.benchmarks.levels import SCOUT
+from fail2progress.benchmarks.manifest import SCOUT
 from fail2progress.benchmarks.panel import Member, Panel
 from fail2progress.evaluation.item_failures import NoFailureError, failure_of
 from fail2progress.failures.event import FailureEvent

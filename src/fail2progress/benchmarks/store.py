@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -54,8 +54,8 @@ class ExecutionStore:
 
     def run(self, items: Sequence[BenchmarkItem], report: Callable[[int], None] = lambda done: None) -> list[Execution | None]:
         """Executions of items in their order, None where a scene is not at rest; those that are missing are carried out."""
-        found = {each.id: self._read(each) for each in items}
-        missing = [each for each in {each.id: each for each in items}.values() if found[each.id] is _MISSING]
+        found = {each.content: self._read(each) for each in items}
+        missing = [each for each in {each.content: each for each in items}.values() if found[each.content] is _MISSING]
         done = len(items) - len(missing)
         report(done)
         if missing:
@@ -63,26 +63,28 @@ class ExecutionStore:
             for results in self.executor.map_unordered(_carry, chunks):
                 for item, execution in results:
                     self._write(item, execution)
-                    found[item.id] = execution
+                    found[item.content] = execution
                 done += len(results)
                 report(done)
-        return [value if isinstance(value := found[each.id], Execution) else None for each in items]
+        return [value if isinstance(value := found[each.content], Execution) else None for each in items]
 
     def knows(self, items: Sequence[BenchmarkItem]) -> bool:
-        """Whether all were carried out already."""
+        """Whether all were carried out already, as far as their files are there."""
         return all(self._path(each).exists() for each in items)
 
     def inferred(self, content: Sequence[object], make: Callable[[], list[Item]]) -> list[Item]:
         """Items that cost more to find than to carry out, kept by what they were made from; made where they are missing."""
         key = hashlib.sha256(json.dumps([*content, content_of(self.simulator), code_version(INFER)]).encode()).hexdigest()[:24]
         path = self.folder / key[:2] / f"{key}.jsonl"
-        if not path.exists():
+        try:
+            return [parse(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        except (OSError, ValueError):  # not there, or damaged
             write_whole(path, "".join(to_json(item) + "\n" for item in make()))
         return [parse(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
     def _path(self, item: BenchmarkItem) -> Path:
         # choices, structure and parents do not decide how an item goes
-        content = [to_json(item.item), content_of(self.simulator), self.executions, code_version(DECIDE)]
+        content = [item.content, content_of(self.simulator), self.executions, code_version(DECIDE)]
         key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
         return self.folder / key[:2] / f"{key}.npz"
 
@@ -90,20 +92,9 @@ class ExecutionStore:
         try:
             with self._path(item).open("rb") as whole, np.load(whole, allow_pickle=False) as file:
                 note = json.loads(str(file["note"]))
-                if note is None:
-                    return None
-                own = {**note["metadata"], **_given(item.metadata)}
-                values = {name: file[name] for name in _ARRAYS}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
-            return _MISSING  # not there, or cut short
-        return Execution(
-            id=item.id,
-            names=tuple(note["names"]),
-            object=note["object"],
-            skill=note["skill"],
-            metadata=Metadata(**{**own, "parents": tuple(own["parents"])}),
-            **values,
-        )
+                return None if note is None else _execution(item, note, {name: file[name] for name in _ARRAYS})
+        except Exception:  # not there or damaged, for which zipfile, zlib, struct and NumPy each have their own errors
+            return _MISSING
 
     def _write(self, item: BenchmarkItem, execution: Execution | None) -> None:
         content = io.BytesIO()
@@ -117,6 +108,18 @@ class ExecutionStore:
 
 
 _MISSING = object()
+
+
+def _execution(item: BenchmarkItem, note: dict[str, Any], values: dict[str, Any]) -> Execution:
+    own = {**note["metadata"], **_given(item.metadata)}
+    return Execution(
+        id=item.id,
+        names=tuple(note["names"]),
+        object=note["object"],
+        skill=note["skill"],
+        metadata=Metadata(**{**own, "parents": tuple(own["parents"])}),
+        **values,
+    )
 
 
 def _given(metadata: Metadata) -> dict[str, object]:

@@ -61,27 +61,34 @@ def run(
     if out is not None:
         check_output("--out", out, ".json")
     start = time.perf_counter()
-    rows = unfinished("benchmark", out, items=content_of(items), model=checkpoint.digest, simulator=content_of(simulator))
-    result = _results(found, checkpoint, processes, simulator, rows)
-    figures = {key: value for key, value in result.items() if key != "by_item"}
-    moving = [item.id for item in found if not rows.by_key[item.id]["stable"]]
-    if moving:
-        names = ", ".join(moving[:3]) + (", ..." if len(moving) > 3 else "")
-        said = f"{len(moving)} of {len(found)} items {'is' if len(moving) == 1 else 'are'} not at rest before the skill ({names})"
-        if len(moving) == len(found):
+    parts = {"items": content_of(items), "model": checkpoint.digest, "simulator": content_of(simulator)}
+    with unfinished("benchmark", out, **parts) as rows:
+        result = _results(found, checkpoint, processes, simulator, rows)
+        values = {"model": shown(path), "seconds": time.perf_counter() - start, "by_item": result.pop("by_item")}
+        moving = [item.id for item in found if not rows.by_key[item.id]["stable"]]
+        if len(moving) == len(found):  # another call would end alike
             finished(rows)
-            raise WorkError(f"{said}; nothing to measure")
-        say(f"note: {said}, which the figures leave out")
-    head = {"model": shown(path), "seconds": time.perf_counter() - start}
-    values = {**figures, **head, "by_item": result["by_item"]}
-    if out is not None:
-        from fail2progress.core.provenance import provenance
+        _tell_moving(moving, len(found))
+        values = {**result, **values}
+        if out is not None:
+            from fail2progress.core.provenance import provenance
 
-        write_json(out, {**values, "provenance": provenance(items=shown(items), model=checkpoint.digest)})
-    finished(rows)
+            write_json(out, {**values, "provenance": provenance(items=shown(items), model=checkpoint.digest)})
+        finished(rows)
     if as_json:
         print_json(values)
-    say(", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in figures.items()))
+    say(", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in result.items()))
+
+
+def _tell_moving(moving: list[str], count: int) -> None:
+    """Say which of so many items are not at rest. WorkError where none of them is."""
+    if not moving:
+        return
+    names = ", ".join(moving[:3]) + (", ..." if len(moving) > 3 else "")
+    said = f"{len(moving)} of {count} items {'is' if len(moving) == 1 else 'are'} not at rest before the skill ({names})"
+    if len(moving) == count:
+        raise WorkError(f"{said}; nothing to measure")
+    say(f"note: {said}, which the figures leave out")
 
 
 def _results(items: list[Item], checkpoint: Checkpoint, processes: int | None, choice: str, rows: Rows) -> dict[str, object]:

@@ -16,7 +16,7 @@ from fail2progress.cli.voice import progress
 from fail2progress.core.names import unknown
 
 if TYPE_CHECKING:
-    from fail2progress.benchmarks.items import BenchmarkItem
+    from fail2progress.benchmarks.items import BenchmarkFile
     from fail2progress.benchmarks.panel import Panel
     from fail2progress.benchmarks.session import Pool
     from fail2progress.benchmarks.store import ExecutionStore
@@ -100,22 +100,22 @@ def pools(paths: Mapping[str, Path], store: ExecutionStore) -> dict[str, Pool]:
 
     Provenance names files by their paths, which name no one's home.
     """
-    from fail2progress.benchmarks.items import read_benchmark
+    from fail2progress.benchmarks.items import read_file
 
     files = {name: Path(shown(path)) for name, path in paths.items()}
     with checked():
-        items = {name: read_benchmark(path) for name, path in files.items()}
-    return {name: _carried_out(path, items[name], store) for name, path in files.items()}
+        read = {name: read_file(path) for name, path in files.items()}
+    return {name: _carried_out(file, store) for name, file in read.items()}
 
 
-def _carried_out(path: Path, items: list[BenchmarkItem], store: ExecutionStore) -> Pool:
+def _carried_out(file: BenchmarkFile, store: ExecutionStore) -> Pool:
     from fail2progress.benchmarks.session import carried_out
 
-    if store.knows(items):
-        return carried_out(path, items, store)
+    if store.knows(file.items):
+        return carried_out(file, store)
     with progress() as bar:
-        task = bar.add_task(path.name, total=len(items))
-        return carried_out(path, items, store, lambda done: bar.update(task, completed=done))
+        task = bar.add_task(file.path.name, total=len(file.items))
+        return carried_out(file, store, lambda done: bar.update(task, completed=done))
 
 
 def named_paths(values: list[str]) -> dict[str, Path]:

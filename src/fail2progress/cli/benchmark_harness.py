@@ -194,7 +194,7 @@ def replay(
     """
     from fail2progress.benchmarks.config import check_unchanged
     from fail2progress.benchmarks.events import recorded
-    from fail2progress.benchmarks.session import replay as again
+    from fail2progress.benchmarks.replay import replay as again
 
     with checked():
         if prereg is not None:
@@ -213,7 +213,7 @@ def page(
 
     Example: fail2progress benchmark page runs/benchmarks/run_20261126T050000Z_1a2b3c4d_harness
     """
-    from fail2progress.benchmarks.session import replay as again
+    from fail2progress.benchmarks.replay import replay as again
     from fail2progress.reporting.benchmark_page import benchmark_page
 
     path = out or run / "report.html"

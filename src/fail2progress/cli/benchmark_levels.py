@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 def levels(
     data: Path = typer.Option(..., help="Folder made by generate; a level trains on its first executions."),
-    out: Path = typer.Option(..., help="Folder of the levels; what is there already is kept and completed."),
+    out: Path = typer.Option(..., help="Folder of the levels; levels that are there already are kept and stay listed."),
     encoder: Path | None = typer.Option(None, help="Checkpoint whose shape encoder all levels share; default: the package's."),
     kind: list[str] = typer.Option([], help="MODEL or MODEL:VARIANT; several times. Default: all four of the package."),
     size: list[str] = typer.Option([], help="EXECUTIONS[+LESSONS]:EPOCHS; several times. Default: 500:12, 2000:6, 8000:3."),
@@ -32,9 +32,12 @@ def levels(
 ) -> None:
     """Train capability levels: models x training sizes x training seeds. Resumable: every finished level is kept.
 
+    Levels of earlier calls stay listed if they are of the same data and encoder; which of all scout is as this call says.
+
     Example: fail2progress benchmark levels --data runs/pretraining --out runs/levels --seeds 3
     """
     from fail2progress.benchmarks import levels as room
+    from fail2progress.benchmarks.manifest import MANIFEST
     from fail2progress.core.executor import executor as executor_named
     from fail2progress.models import weights
 
@@ -48,11 +51,11 @@ def levels(
     try:
         with progress() as bar:
             task = bar.add_task("levels", total=len(work))
-            for done in room.train_levels(work, workers):
+            for done in room.train_levels(work, workers, say):
                 trained.append({"level": done.level, "seed": done.seed, "model": shown(done.path)})
                 bar.update(task, completed=len(trained))
     except KeyboardInterrupt:
         raise StoppedError(f"stopped with {len(trained)} of {len(work)} levels; the same command goes on from there") from None
-    say(f"{len(trained)} models of {len({each['level'] for each in trained})} levels: {out / room.MANIFEST}")
+    say(f"{len(trained)} models of {len({each['level'] for each in trained})} levels: {out / MANIFEST}")
     if as_json:
         print_json(trained)

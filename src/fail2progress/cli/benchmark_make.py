@@ -81,7 +81,7 @@ def induce(
     from fail2progress.benchmarks.clusters import CLUSTERERS, name_clusters
     from fail2progress.benchmarks.induction import GENERATORS, induction
     from fail2progress.benchmarks.items import seeded, write_benchmark
-    from fail2progress.benchmarks.levels import SCOUT
+    from fail2progress.benchmarks.manifest import SCOUT
     from fail2progress.core.choice import content_of
     from fail2progress.core.provenance import provenance
 
@@ -107,7 +107,7 @@ def induce(
         clusterer=clusterer,
         simulator=content_of(simulator),
         models={member.name: {"role": member.role, "digest": member.digest} for member in models.members},
-        dataset_hashes={str(source.path): source.sha256},
+        dataset_hashes=source.hashes,
     )
     write_json(out.with_suffix(".report.json"), {**result, "rejected": given.rejected.to_dict(), "provenance": how})
     say(f"{len(found)} items: {out}")

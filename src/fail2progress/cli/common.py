@@ -80,6 +80,8 @@ def told_in_one_line(words: Sequence[str] = ()) -> Iterator[None]:
     except (OSError, sqlite3.Error) as error:
         lacks = error.filename if isinstance(error, FileNotFoundError) else None
         _end(f"there is no {lacks}" if lacks else str(error), MISTAKE)
+    except EOFError as error:
+        _end(f"a file is empty or cut short ({error or 'it ends too early'})", MISTAKE)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("fail2progress"):
             raise

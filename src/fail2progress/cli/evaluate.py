@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,18 +119,18 @@ def evaluate(
     for doubt in doubts(room.start(work[0])):
         say(f"note: {doubt}")
     start = time.perf_counter()
-    rows = _rows(work, checkpoint.digest, out)
-    results = _carry_out(work, workers, rows)
+    with _rows(work, checkpoint.digest, out) as rows:
+        results = _carry_out(work, workers, rows)
+        if len(results) == trials:
+            finished(rows)
     head = {"task": task, "objects": count, "method": method, "seed": seed, "model": shown(path), "digest": checkpoint.digest}
     head |= {"replan": again, "free_order": free_order, "slack": slack, "simulator": simulator, "goal": goal or None}
     head |= {"relations": relations, "robot": robot, "segmenter": segmenter}
     head |= {"seconds": time.perf_counter() - start}
-    if len(results) == trials:
-        finished(rows)
     _tell(results, trials, head, out, as_json)
 
 
-def _rows(work: list[TrialJob], digest: str, out: Path | None) -> Rows:
+def _rows(work: list[TrialJob], digest: str, out: Path | None) -> AbstractContextManager[Rows]:
     """Where finished trials are kept until all are."""
     from fail2progress.cli.unfinished import unfinished
     from fail2progress.core.choice import content_of

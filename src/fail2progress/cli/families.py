@@ -73,16 +73,16 @@ def make(
 
     family = _family(name)
     check_output("--out", out, ".jsonl")
-    rows = unfinished("families", out, family=name, seed=seed, count=count, simulator=content_of(simulator))
-    with stopped_with("the same command goes on with the items that are missing"), progress() as bar:
-        task = bar.add_task(name, total=count, completed=len(rows.by_key))
-        last, missing = next(reversed(rows.by_key), ""), count - len(rows.by_key)
-        for item, _ in _outcomes(family, seed, missing, simulator, processes, last):
-            rows.add({"key": item.id, "item": to_json(item)})
-            bar.update(task, completed=len(rows.by_key))
-    found = [parse(row["item"]) for row in rows.by_key.values()]
-    write_items(found, out)
-    finished(rows)
+    with unfinished("families", out, family=name, seed=seed, count=count, simulator=content_of(simulator)) as rows:
+        with stopped_with("the same command goes on with the items that are missing"), progress() as bar:
+            task = bar.add_task(name, total=count, completed=len(rows.by_key))
+            last, missing = next(reversed(rows.by_key), ""), count - len(rows.by_key)
+            for item, _ in _outcomes(family, seed, missing, simulator, processes, last):
+                rows.add({"key": item.id, "item": to_json(item)})
+                bar.update(task, completed=len(rows.by_key))
+        found = [parse(row["item"]) for row in rows.by_key.values()]
+        write_items(found, out)
+        finished(rows)
     say(f"{len(found)} items of {name}: {out}")
 
 

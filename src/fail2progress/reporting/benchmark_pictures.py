@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from fail2progress.reporting.saving import unsigned
 
 _INK, _GRID = "#24292f", "#e4e7ea"
 _COLOURS = ("#2d6ca8", "#e4772e", "#5d9b4c", "#8a5fb0", "#b3261e", "#6b737c", "#c99a1d")
@@ -100,6 +101,4 @@ def _dress(ax: Axes, x: str, y: str = "") -> None:
 
 
 def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return buffer.getvalue()
+    return unsigned(figure, 110)

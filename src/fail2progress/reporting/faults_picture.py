@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from scipy import ndimage
 
 from fail2progress.evaluation.misses import FAULTS, Fault
 from fail2progress.perception.picture import HUES
+from fail2progress.reporting.saving import unsigned
 
 
 def sheet(faults: Sequence[Fault]) -> bytes:
@@ -26,9 +26,7 @@ def sheet(faults: Sequence[Fault]) -> bytes:
             _show(ax, fault)
         for ax in axes[len(own) :]:
             ax.axis("off")
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=80, metadata={"Software": None})
-    return buffer.getvalue()
+    return unsigned(figure, 80)
 
 
 def _show(ax: Axes, fault: Fault) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +10,7 @@ from matplotlib.patches import Rectangle
 
 from fail2progress.evaluation.studies.public_frames import Shown
 from fail2progress.perception.picture import HUES
+from fail2progress.reporting.saving import unsigned
 
 _COLUMNS = 5
 
@@ -32,6 +32,4 @@ def sheet(frames: Sequence[Shown]) -> bytes:
             colour = "white" if found else "red"
             ax.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=colour, linewidth=1.2))
         ax.set_title(f"{frame.name}: {sum(found for _, found in frame.boxes)} of {len(frame.boxes)}", fontsize=8)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=80, metadata={"Software": None})
-    return buffer.getvalue()
+    return unsigned(figure, 80)

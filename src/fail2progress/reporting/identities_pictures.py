@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from fail2progress.evaluation.studies.identities import Moment, followed, segmented
 from fail2progress.perception.segmentation.base import Perceived, Segmenter
+from fail2progress.reporting.saving import unsigned
 
 _HUES = ("#e4772e", "#2d6ca8", "#5d9b4c", "#cf3f52", "#7462b3", "#e3ab2c", "#3f9c94", "#b8478f", "#8a5a3c", "#5b7f95")
 
@@ -36,9 +36,7 @@ def strip(moments: Sequence[Moment], segmenter: Segmenter) -> bytes:
         ax.set_xlim(left, right)
         ax.set_ylim(bottom, top)
         ax.set_title(f"{number}: {_short(moment.skill)}", loc="left", fontsize=10)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return buffer.getvalue()
+    return unsigned(figure, 110)
 
 
 def _painted(moment: Moment, view: Perceived, hue: Mapping[str, str]) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from matplotlib.text import Text
 from fail2progress.core.labels import leader, placed
 from fail2progress.core.scene import Array
 from fail2progress.reporting.render import Colour
+from fail2progress.reporting.saving import as_they_stand
 
 _HALO = 2.2
 """Points of white around letters and lines."""
@@ -36,6 +37,7 @@ def write_names(axes: Axes, things: Sequence[Named], size: float) -> None:
     there already are left free."""
     figure = axes.get_figure(root=True)
     assert isinstance(figure, Figure)
+    as_they_stand(figure)
     figure.draw_without_rendering()
     taken = [_extent(text) for text in axes.texts if text.get_text()]
     texts = [_text(axes, thing, size) for thing in things]
@@ -60,7 +62,7 @@ def write_names(axes: Axes, things: Sequence[Named], size: float) -> None:
 
 def _text(axes: Axes, thing: Named, size: float) -> Text:
     halo = [withStroke(linewidth=_HALO, foreground="white")]
-    text = axes.text(0.0, 0.0, thing.name, fontsize=size, color=_dark(thing.colour), ha="center", va="center")
+    text = axes.text(0.0, 0.0, thing.name, fontsize=size, color=_dark(thing.colour), ha="center", va="center", parse_math=False)
     text.set(fontweight="bold", path_effects=halo, zorder=90, in_layout=False)
     return text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from matplotlib.figure import Figure
 
 from fail2progress.core.relations import BINARY
 from fail2progress.perception.relations.registry import COMBINED, GEOMETRIC, LEARNED
+from fail2progress.reporting.saving import unsigned
 
 _COLOURS = {LEARNED: "#2d6ca8", GEOMETRIC: "#e4772e", COMBINED: "#5d9b4c"}
 _INK, _GRID = "#24292f", "#e4e7ea"
@@ -36,9 +36,7 @@ def curves(report: Mapping[str, Any]) -> bytes:
         axes[-2].set_title(f"{kind}, {sources[-1]} segments, by relation", loc="left", fontsize=10)
         _reliability(axes[-1], last)
         axes[-1].set_title(f"{kind}, {sources[-1]} segments, reliability", loc="left", fontsize=10)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return buffer.getvalue()
+    return unsigned(figure, 110)
 
 
 def _against_sigma(ax: Axes, rows: Sequence[Mapping[str, Any]], bar: float) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +19,7 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array, Scene, rotations
 from fail2progress.reporting.naming import Named, write_names
 from fail2progress.reporting.render import VIEW, Colour, render
+from fail2progress.reporting.saving import saved
 from fail2progress.simulation.base import Outcome
 from fail2progress.simulation.looking import box_corners
 
@@ -188,12 +187,8 @@ def bars(values: Mapping[str, float], unit: str, decimals: int = 1) -> bytes:
 
 
 def png(figure: Figure, dpi: int = 150) -> bytes:
-    """A figure as a PNG on white. Characters that the font lacks are boxes there; the text beside a picture has them."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure.savefig(buffer, format="png", dpi=dpi, facecolor="white")
-    return buffer.getvalue()
+    """A figure as a PNG on white."""
+    return saved(figure, dpi, facecolor="white")
 
 
 def _frame(axes: Axes, scene: Scene, ticks: bool = True, brief: bool = False) -> None:

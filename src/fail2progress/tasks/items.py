@@ -16,7 +16,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -95,9 +95,14 @@ class _Line(BaseModel):
 
 def read_items(path: Path) -> list[Item]:
     """All items of a file. ItemError with the line of what is wrong, for a name that comes twice, or where there are none."""
+    return items_in(path, lines(path))
+
+
+def items_in(path: Path, numbered: Iterable[tuple[int, str]]) -> list[Item]:
+    """Those of a file whose lines were read; see read_items."""
     items: list[Item] = []
     seen: dict[str, int] = {}
-    for number, line in _lines(path):
+    for number, line in numbered:
         try:
             item = parse(line)
         except ValueError as error:
@@ -113,7 +118,7 @@ def read_items(path: Path) -> list[Item]:
 
 def read_item(path: Path, line: int | None = None) -> Item:
     """The item in a line (from 1), or the first of the file. ItemError where there is none or it cannot be read."""
-    for number, text in _lines(path):
+    for number, text in lines(path):
         if line in (None, number):
             try:
                 return parse(text)
@@ -179,11 +184,20 @@ def write_items(items: Iterable[Item], path: Path) -> None:
     write_whole(path, "".join(to_json(item) + "\n" for item in items))
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines that hold something, with their numbers."""
+class Mark(Protocol):
+    """What the bytes of a file are told to, as hashlib's digests."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take the next bytes."""
+
+
+def lines(path: Path, mark: Mark | None = None) -> Iterator[tuple[int, str]]:
+    """The lines that hold something, with their numbers; `mark` is told all that was read. ItemError where that cannot be."""
     try:
         with path.open("rb") as file:
             for number, line in enumerate(iter(lambda: file.readline(LONGEST + 1), b""), 1):
+                if mark is not None:
+                    mark.update(line)
                 if len(line) > LONGEST:
                     raise ItemError(f"{path}, line {number}: longer than {LONGEST} bytes")
                 try:

@@ -1,0 +1,109 @@
+"""A run's report from its log: written, and computed again to be compared to the last digit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from fail2progress.benchmarks.events import EVENTS, REPORT, Recorded, recorded
+from fail2progress.benchmarks.report import report
+from fail2progress.core.files import write_whole
+
+Tell = Callable[[str], None]
+_RETIRED = re.compile(r"/slices?/[^/]+/S/p: .+ there, absent computed")
+"""A figure that reports had: the share of replicates of a standard deviation that are at most 0."""
+
+
+class ReplayError(ValueError):
+    """A report that is not what its log says."""
+
+
+def metrics(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A report's figures by name, for who reads the log alone: of slices and of each of their seeds, of rounds, and verdicts."""
+    for name, one in found["slices"].items():
+        yield from ({"name": f"slice/{name}/{key}", "value": one[key]} for key in ("accuracy", "S", "S_c", "tau_b"))
+        for part, keys in (("by_seed", ("S", "S_c")), ("failures", ("corrected_purity", "ami"))):
+            for row in one[part]:
+                at = {"seed": row["seed"], "n": row["n"]}
+                yield from ({"name": f"slice/{name}/{part}/{key}", "value": row[key], **at} for key in keys)
+    for mode, rows in found["rounds"].items():
+        for row in rows:
+            at = {"round": row["round"], "n": row["n"]}
+            measures = ("S_c", "accuracy", "corrected_purity", "drift", "ari")
+            yield from ({"name": f"rounds/{mode}/{key}", "value": row[key], **at} for key in measures)
+    yield from ({"name": f"hypothesis/{name}", "value": test} for name, test in found["hypotheses"].items() if test is not None)
+
+
+def finish(folder: Path) -> dict[str, Any]:
+    """Compute the report of a run's log and write it beside."""
+    found: dict[str, Any] = plain(report(recorded(folder)))
+    write_whole(folder / REPORT, json.dumps(found, indent=1) + "\n")
+    return found
+
+
+def replay(folder: Path, tell: Tell = lambda what: None) -> dict[str, Any]:
+    """Compute the report again from the log alone. ReplayError where it is not the one that stands there, to the last digit.
+
+    `tell` hears of figures that stand there and are no longer computed.
+    """
+    found: Recorded = recorded(folder)
+    if not found.finished:
+        raise ReplayError(f"{folder}: the run was cut short after {len(found.blocks)} blocks; go on with it by --resume")
+    _tell_changed(found, tell)
+    again: dict[str, Any] = plain(report(found))
+    try:
+        stands = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ReplayError(f"{folder / REPORT}: cannot be read ({why}); the run writes it again by --resume") from error
+    apart = _differences(stands, again, "")
+    differing = [each for each in apart if not _RETIRED.fullmatch(each)]
+    if len(differing) < len(apart):
+        tell(f"note: {folder / REPORT} has a p of S, of an earlier version; none is computed now, as S is never below 0")
+    if differing:
+        raise ReplayError(f"{folder / REPORT} differs from what its log gives, first at {differing[0]}")
+    _check_metrics(folder, found, again)
+    return again
+
+
+def _check_metrics(folder: Path, found: Recorded, again: dict[str, Any]) -> None:
+    """ReplayError where the log's last word on a figure is not what is computed. Logs of earlier versions have fewer of them."""
+    told = {_name(figure): figure["value"] for figure in found.metrics}
+    computed = {_name(figure): figure["value"] for figure in metrics(again)}
+    apart = [each for key in told for each in _differences(told[key], computed.get(key, "absent"), f"/{key}")]
+    differing = [each for each in apart if not _RETIRED.fullmatch(each)]
+    if differing:
+        raise ReplayError(f"{folder / EVENTS}: a metric differs from what the answers give, first at {differing[0][1:]}")
+
+
+def _name(figure: dict[str, Any]) -> str:
+    """What tells a metric from others: its name, and seed or round."""
+    return str(figure["name"]) + "".join(f" of {key} {figure[key]}" for key in ("seed", "round") if key in figure)
+
+
+def _tell_changed(found: Recorded, tell: Tell) -> None:
+    """Say which files of items and structures that lie here are not those that the run read."""
+    for name, digest in found.started.get("dataset_hashes", {}).items():
+        path = Path(name)
+        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            tell(f"note: {path} is not as the run read it (SHA-256 {digest[:12]}); the report is of what it read")
+
+
+def plain(value: Any) -> Any:
+    """As JSON gives it back, to ten decimals, in which all processors agree; what is not finite becomes null."""
+    text = json.dumps(value, default=float)
+    return json.loads(text, parse_constant=lambda name: None, parse_float=lambda number: round(float(number), 10))
+
+
+def _differences(one: Any, other: Any, path: str) -> list[str]:
+    """Where two reports differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = sorted(set(one) | set(other))
+        return [each for key in keys for each in _differences(one.get(key, "absent"), other.get(key, "absent"), f"{path}/{key}")]
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return [each for i, (a, b) in enumerate(zip(one, other, strict=True)) for each in _differences(a, b, f"{path}/{i}")]
+    return [] if one == other and type(one) is type(other) else [f"{path}: {str(one)[:40]} there, {str(other)[:40]} computed"]
