@@ -255,6 +255,7 @@ class StackNode(LifecycleNode):
 
     def _diagnose(self) -> None:
         self.others.look()
+        gathered = self.get_clock().now().to_msg()  # first: all that came about before that time is in it
         with self.lock:
             values: Mapping[str, str] = {
                 **self.facts,
@@ -269,7 +270,7 @@ class StackNode(LifecycleNode):
             values=[KeyValue(key=key, value=value) for key, value in values.items()],
         )
         message = DiagnosticArray(status=[status])
-        message.header.stamp = self.get_clock().now().to_msg()
+        message.header.stamp = gathered
         try:
             self._diagnostics.publish(message)
         except Exception as error:  # see tell; in a timer it would end the node's executor
