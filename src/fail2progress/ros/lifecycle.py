@@ -16,6 +16,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.impl.logging_severity import LoggingSeverity
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
 
@@ -189,6 +190,11 @@ class StackNode(LifecycleNode):
             self._outlets[name].publish(message)
         except Exception as error:  # rclpy raises its own RCLError, which it does not export, when queues are full
             self.count("unsent", f"{name}: {error}")
+
+    def delivered(self, name: str, seconds: float) -> bool:
+        """Whether all that was told on a topic has come, after so long (s) at most, to everybody who is known to hear it
+        reliably. Messages of different topics and goals overtake each other."""
+        return bool(self._outlets[name].wait_for_all_acked(Duration(nanoseconds=round(seconds * 1e9))))
 
     def listen(self, name: str, handle: Callable[[Any], None], when_inactive: bool = False, group: Any = None) -> list[Any]:
         """The subscriptions; what `handle` refuses is counted with its reason, and nothing that comes in ends the node."""
