@@ -64,7 +64,7 @@ def test_a_goal_does_not_overtake_the_corrections_that_were_told_before_it(ros: 
     ros(robot="hand", client_timeout=0.0)
     with rig("sim_stretch", monkeypatch) as made:
         made.activate()
-        made.node.executor.remove_node(made.node)
+        made.node.executor.shutdown(timeout_sec=30.0)
         made.outlet("corrections").publish(adjustments_msg(FIRM))
         assert made.outlet("corrections").wait_for_all_acked(Duration(seconds=30))
         carried: list[Any] = []

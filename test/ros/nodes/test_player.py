@@ -87,7 +87,12 @@ def recorded(folder: Path, looks: tuple[tuple[float, str], ...] = (), times: int
 
 @contextmanager
 def played(
-    ros: Any, bag: Path, monkeypatch: pytest.MonkeyPatch, seen: Collection[int], missed: int = 0, counted: Mapping[int, str] | None = None
+    ros: Any,
+    bag: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seen: Collection[int],
+    missed: int = 0,
+    counted: Mapping[int, str] | None = None,
 ) -> Iterator[tuple[Any, list[tuple[str, int]]]]:
     """The player's node at its end, and what it played: topics and seconds. seen: those of which the stack tells relations, but
     not the first times that it is shown them (missed); it counts something instead (counted, by the second)."""
