@@ -1,16 +1,19 @@
 """Corrections over ROS: the planner keeps and tells them, the robot's node carries skills out with them."""
 
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fail2progress_msgs.action import ExecuteSkill
 from fail2progress_msgs.msg import Correction, Corrections
+from rclpy.duration import Duration
 
 from fail2progress.failures.corrections import FILE
 from fail2progress.failures.report import FailureClass, FailureReport, FailureSignal
 from fail2progress.ros.conversions import records
-from fail2progress.ros.conversions.values import SCHEMA, Refused
+from fail2progress.ros.conversions.values import SCHEMA, Refused, call_msg
 from fail2progress.ros.corrections import adjustments_msg, adjustments_of, remote_correcting
 from fail2progress.ros.proxies import RemoteRobot
 from support import messages as m
@@ -54,6 +57,33 @@ def test_the_robot_node_takes_corrections_and_refuses_others(ros: Any, monkeypat
         assert made.send("corrections", adjustments_msg(FIRM)) and made.node.adjustments == FIRM
         assert made.send("corrections", wrong(corrections=WRONG["out of bounds"])) and made.node.adjustments == FIRM
         assert wait_for(lambda: made.node.refused["corrections/corrections"] == 1)
+
+
+def test_a_goal_does_not_overtake_the_corrections_that_were_told_before_it(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have come to a node that is busy, and wait."""
+    ros(robot="hand", client_timeout=0.0)
+    with rig("sim_stretch", monkeypatch) as made:
+        made.activate()
+        made.node.executor.shutdown(timeout_sec=30.0)
+        made.outlet("corrections").publish(adjustments_msg(FIRM))
+        assert made.outlet("corrections").wait_for_all_acked(Duration(seconds=30))
+        carried: list[Any] = []
+        monkeypatch.setattr(made.node, "perform", lambda call: carried.append((call.skill, made.node.robot.adjustments)))
+        call = call_msg(m.scene_attempt().planned.call)
+        handle = SimpleNamespace(request=ExecuteSkill.Goal(call=call), is_cancel_requested=False)
+        over, result = Event(), ExecuteSkill.Result()
+        made.node._carry_out(handle, result, over)
+        over.set()
+        assert [adjustments for _, adjustments in carried] == [FIRM], result.error_msg
+
+
+def test_the_planner_knows_when_all_have_what_it_told(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros()
+    with rig("planner", monkeypatch) as made:
+        made.activate()
+        heard = made.collect("corrections")
+        made.node.tell("corrections", adjustments_msg(FIRM))
+        assert made.node.delivered("corrections", 30.0) and wait_for(lambda: heard)
 
 
 def test_the_planner_learns_from_the_classifiers_report_and_tells_the_robot(tmp_path: Path) -> None:

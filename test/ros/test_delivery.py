@@ -44,9 +44,10 @@ class Pair:
         assert wait_for(lambda: made.get_subscription_count() == wanted)
         return made
 
-    def spin(self, seconds: float = 0.5) -> list[str]:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+    def spin(self, wanted: int) -> list[str]:
+        """What was heard once so much has come, and what comes beyond that in some rounds more."""
+        assert wait_for(lambda: self.executor.spin_once(timeout_sec=0.05) or len(self.heard) >= wanted)
+        for _ in range(6):
             self.executor.spin_once(timeout_sec=0.05)
         return self.heard
 
@@ -74,7 +75,7 @@ def test_what_a_node_said_before_it_ended_is_heard(ros: Callable[..., None]) -> 
         time.sleep(0.5)
         made.sayer.destroy_publisher(outlet)
         assert wait_for(lambda: not made.hearer.count_publishers(NAMES.name))
-        assert made.spin() == ["a"]
+        assert made.spin(1) == ["a"]
 
 
 @pytest.mark.parametrize("raw", [False, True])
@@ -89,11 +90,11 @@ def test_two_publishers_of_different_profiles_are_heard_once_each(ros: Callable[
             if caught_up:
                 time.sleep(0.2)
                 catch_up(made.inlets)
-            assert len(made.spin(0.2)) == said + 1
+            assert len(made.spin(said + 1)) == said + 1
         assert made.heard == ["a", "b", "a", "a", "c"]
         say(strong, "d", "e", "f")
         time.sleep(0.2)
-        assert made.spin()[5:] == ["d", "e", "f"]
+        assert made.spin(8)[5:] == ["d", "e", "f"]
 
 
 def test_without_word_of_their_sending_equal_messages_by_two_subscriptions_are_one() -> None:

@@ -15,6 +15,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from fail2progress.ros import graph as table
 from fail2progress.ros.actions import Dispatcher
+from fail2progress.ros.conversions.values import stamp_of
 from fail2progress.ros.delivery import message_type, qos
 from fail2progress.ros.executor import NodeExecutor
 from fail2progress.ros.lifecycle import StackNode
@@ -126,9 +127,9 @@ class Rig:
         return future.result()
 
     def diagnosis(self) -> Any:
-        """The node's next diagnostics."""
-        said = len(self.statuses)
-        assert wait_for(lambda: len(self.statuses) > said)
+        """The node's next diagnostics: not those that were on their way already."""
+        now = self.node.get_clock().now().nanoseconds
+        assert wait_for(lambda: any(stamp_of(message.header.stamp) >= now for message in self.statuses[-1:]))
         return self.statuses[-1].status[0]
 
     def close(self) -> None:

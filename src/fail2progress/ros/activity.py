@@ -12,8 +12,8 @@ TITLE = "fail2progress: "
 """Before a node's whole name, without the first slash, in its diagnostics."""
 ACTIVE, INACTIVE, UNCONFIGURED = "active", "inactive", "unconfigured"
 """States of a lifecycle node, as its diagnostics tell them."""
-FRESH = 3.0
-"""Seconds for which diagnostics hold, which come once a second."""
+FRESH = 10.0
+"""Seconds for which diagnostics hold, which come once a second; a busy computer is late with them."""
 
 
 def to_activate(name: str, state: str) -> str:

@@ -9,14 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from fail2progress.ros import graph as table
 from fail2progress.ros.conversions.values import stamp_of, uuid_text
 from fail2progress.ros.lifecycle import REFUSED, StackNode
 
 StepKey = tuple[str, int]
 """Episode and index of a step."""
 
-BESIDE = ("camera_info", "clock", "incomplete", "unsent")
+BESIDE = ("camera_info", "clock", "incomplete", "label_names", "unsent")
 """Kinds that nodes count of what is lacking, was lost or was forgotten; they refuse nothing that comes."""
+APART = (table.IMU, "heartbeat", "looks", "model_updates", "tf", "tf_static")
+"""Topics whose messages come again and again beside what is shown: that one is refused says nothing of the others."""
+OF_IMAGES = ("camera", "encoding", "error", "perception", "points", "transform")
+"""Kinds of refusals that are of images, whatever they are counted under: those that waited for a transform come with that."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class StackAnswers:
     def refused_now(self, *nodes: str) -> dict[str, str]:
         """What these nodes refused of what they are shown: without what keeps none of them from answering, or from answering when
         it is shown again."""
-        return {kind: said for kind, said in self.refused(*nodes).items() if kind.split(" ")[1] not in BESIDE}
+        return {kind: said for kind, said in self.refused(*nodes).items() if not _beside(kind.split(" ")[1])}
 
     def _relations(self, message: Any) -> None:
         state = uuid_text(message.episode), int(message.finished)
@@ -110,3 +115,9 @@ class StackAnswers:
         with self.said:
             self.refusals.update(told)
             self.said.notify_all()
+
+
+def _beside(kind: str) -> bool:
+    """Whether what is counted as this keeps no node from answering what it is shown."""
+    topic, _, why = kind.rpartition("/")
+    return kind in BESIDE or (topic in APART and why not in OF_IMAGES)

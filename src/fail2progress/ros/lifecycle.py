@@ -16,6 +16,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.impl.logging_severity import LoggingSeverity
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
 
@@ -190,6 +191,11 @@ class StackNode(LifecycleNode):
         except Exception as error:  # rclpy raises its own RCLError, which it does not export, when queues are full
             self.count("unsent", f"{name}: {error}")
 
+    def delivered(self, name: str, seconds: float) -> bool:
+        """Whether all that was told on a topic has come, after so long (s) at most, to everybody who is known to hear it
+        reliably. Messages of different topics and goals overtake each other."""
+        return bool(self._outlets[name].wait_for_all_acked(Duration(nanoseconds=round(seconds * 1e9))))
+
     def listen(self, name: str, handle: Callable[[Any], None], when_inactive: bool = False, group: Any = None) -> list[Any]:
         """The subscriptions; what `handle` refuses is counted with its reason, and nothing that comes in ends the node."""
         topic = table.TOPICS[name]
@@ -255,6 +261,7 @@ class StackNode(LifecycleNode):
 
     def _diagnose(self) -> None:
         self.others.look()
+        gathered = self.get_clock().now().to_msg()  # first: all that came about before that time is in it
         with self.lock:
             values: Mapping[str, str] = {
                 **self.facts,
@@ -269,7 +276,7 @@ class StackNode(LifecycleNode):
             values=[KeyValue(key=key, value=value) for key, value in values.items()],
         )
         message = DiagnosticArray(status=[status])
-        message.header.stamp = self.get_clock().now().to_msg()
+        message.header.stamp = gathered
         try:
             self._diagnostics.publish(message)
         except Exception as error:  # see tell; in a timer it would end the node's executor

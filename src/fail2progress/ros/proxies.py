@@ -40,6 +40,10 @@ GONE = 15.0
 """Seconds for which nobody has offered skills, after which the one under way is given up: a restart takes less."""
 
 
+HEARD = 5.0
+"""Seconds in which corrections come to those who hear them; then a skill is asked for without."""
+
+
 class Interrupted(RuntimeError):
     """The loop was stopped, or another node did not answer: with an ErrorCode."""
 
@@ -160,6 +164,7 @@ class SkillClient:
         """RefusedError or ExecutionError where the robot says so; Interrupted where it is stopped or does not answer."""
         if not self.client.found(20.0):
             raise Interrupted(ErrorCode.ROBOT_LOST, "no robot: nobody offers execute_skill")
+        self._await_corrections()
         goal = ExecuteSkill.Goal(call=call_msg(call), run=self.node.others.run)
         handle = self.client.ask(goal, self.node.check_wanted, ANSWER, self._feedback)
         if handle is None:
@@ -185,6 +190,12 @@ class SkillClient:
             raise RefusedError(answer.result.error_msg)
         if answer.result.error_code != ErrorCode.OK:
             raise ExecutionError(answer.result.error_msg)
+
+    def _await_corrections(self) -> None:
+        """Until the robot's node has got what the skill is to be carried out with: a goal may overtake it."""
+        end = time.monotonic() + HEARD
+        while not self.node.delivered("corrections", 0.05) and time.monotonic() < end:
+            self.node.check_wanted()
 
     def _check(self) -> Callable[[], None]:
         """To be called all the while: Interrupted where the skill is not wanted any more, or where nobody has offered any for

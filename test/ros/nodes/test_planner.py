@@ -109,8 +109,15 @@ def test_a_skill_of_a_robot_node_that_is_gone_is_given_up(ros: Any, monkeypatch:
     """One of somebody's own, which nobody starts again."""
     ros()
     monkeypatch.setattr(proxies, "GONE", 1.0)
-    robot, executor, over = rclpy.create_node("my_robot"), SingleThreadedExecutor(), threading.Event()
-    server = ActionServer(robot, ExecuteSkill, "execute_skill", lambda handle: over.wait(60.0) and ExecuteSkill.Result())
+    robot, executor = rclpy.create_node("my_robot"), SingleThreadedExecutor()
+    begun, over = threading.Event(), threading.Event()
+
+    def carry_out_for_long(_: Any) -> ExecuteSkill.Result:
+        begun.set()
+        over.wait(60.0)
+        return ExecuteSkill.Result()
+
+    server = ActionServer(robot, ExecuteSkill, "execute_skill", carry_out_for_long)
     executor.add_node(robot)
     threading.Thread(target=executor.spin, daemon=True).start()
     with rig("planner", monkeypatch) as made:
@@ -126,6 +133,7 @@ def test_a_skill_of_a_robot_node_that_is_gone_is_given_up(ros: Any, monkeypatch:
 
         work = threading.Thread(target=carry_out, daemon=True)
         work.start()
+        assert wait_for(begun.is_set)
         time.sleep(3.0)
         assert client.client.ready and work.is_alive()
         over.set()

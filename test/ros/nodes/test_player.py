@@ -1,7 +1,7 @@
 """What a replay shows the stack, and says of the failures that it found."""
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -87,10 +87,15 @@ def recorded(folder: Path, looks: tuple[tuple[float, str], ...] = (), times: int
 
 @contextmanager
 def played(
-    ros: Any, bag: Path, monkeypatch: pytest.MonkeyPatch, seen: Collection[int], missed: int = 0, counted: str = ""
+    ros: Any,
+    bag: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seen: Collection[int],
+    missed: int = 0,
+    counted: Mapping[int, str] | None = None,
 ) -> Iterator[tuple[Any, list[tuple[str, int]]]]:
     """The player's node at its end, and what it played: topics and seconds. seen: those of which the stack tells relations, but
-    not the first times that it is shown them (missed); it counts something instead (counted)."""
+    not the first times that it is shown them (missed); it counts something instead (counted, by the second)."""
     ros(bag=str(bag), source="camera")
     with rig("player", monkeypatch) as made:
         said: list[tuple[str, int]] = []
@@ -109,8 +114,8 @@ def played(
                 verdict.episode, verdict.step = convert.uuid_msg(m.EPISODE), 0
                 made.outlet("relations").publish(relations)
                 made.outlet("verdicts").publish(verdict)
-            elif name == table.CAMERA[1] and message.header.stamp.sec in seen and counted:
-                value = KeyValue(key=f"{REFUSED}{counted}", value=f"{message.header.stamp.sec}: said")
+            elif name == table.CAMERA[1] and (kind := (counted or {}).get(message.header.stamp.sec)):
+                value = KeyValue(key=f"{REFUSED}{kind}", value=f"{message.header.stamp.sec}: said")
                 status = DiagnosticStatus(name="relations", hardware_id=made.node.others.run, values=[value])
                 made.outlet("diagnostics").publish(DiagnosticArray(status=[status]))
 
@@ -152,10 +157,22 @@ def test_names_of_each_frame_are_shown_again_with_their_images(ros: Any, tmp_pat
             assert [said.count((name, second)) for second in (1, 2, 4)] == [2, 2, 2], name
 
 
-def test_what_a_node_counts_beside_its_messages_is_no_refusal(ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["clock", "tf/value", "camera/imu/stamp", "model_updates/model"])
+def test_what_a_node_counts_beside_its_messages_is_no_refusal(
+    ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     """Such as a clock that was set back: what is seen then is answered, though it may take a while."""
     monkeypatch.setattr(player, "PATIENCE", 1.5)
-    with played(ros, recorded(tmp_path / "bag"), monkeypatch, [1, 4], missed=1, counted="clock") as (_, said):
+    with played(ros, recorded(tmp_path / "bag"), monkeypatch, [1, 4], missed=1, counted={1: kind, 4: kind}) as (_, said):
+        assert [said.count((table.CAMERA[1], second)) for second in (1, 4)] == [2, 2]
+
+
+def test_a_refusal_of_what_was_sent_twice_is_none_of_what_comes_next(
+    ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy computer answers the first time that it is sent when it was sent again, and tells of the second time later."""
+    monkeypatch.setattr(player, "PATIENCE", 1.5)
+    with played(ros, recorded(tmp_path / "bag"), monkeypatch, [1, 4], missed=1, counted={4: "tf/perception"}) as (_, said):
         assert [said.count((table.CAMERA[1], second)) for second in (1, 4)] == [2, 2]
 
 

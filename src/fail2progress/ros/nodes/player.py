@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +71,8 @@ class PlayerNode(StackNode):
         self.missing: set[str] = set()
         """Models that planned a step and cannot be had."""
         self.played, self.shown, self.answered = 0, 0, 0
+        self.resent = False
+        """Whether something was sent more than once: then it may be refused once more while the next is shown."""
         self.newest = -1
         """Stamp of the last observation that was shown, ns."""
         self.info: dict[str, bytes] = {}
@@ -124,7 +125,7 @@ class PlayerNode(StackNode):
         """Until the first node of the chain listens, and those that use a model run one."""
         eyes = {"heartbeat", *self.bag.played.values()} & {"heartbeat", *TRANSFORMS} if self.bag.source == "camera" else set()
         for name in (*self.images, *eyes, "steps"):
-            self.heard.wait(partial(_has_listeners, self._outlet_of(name)), STARTING)
+            self.heard.wait(self._outlet_of(name).get_subscription_count, STARTING)
         self.heard.wait(lambda: all(self.heard.models[node] for node in MODEL_USERS), STARTING)
 
     def _play(self) -> None:
@@ -163,6 +164,7 @@ class PlayerNode(StackNode):
                 together = abs(of - stamp) <= float(self.param("slop")) * SECOND and name not in moment
                 moment, stamp = ({**moment, name: data}, stamp) if together else ({name: data}, of)
                 seen = header_stamp(moment.get(DEPTH, data))
+                self.resent |= seen == self.newest
                 if set(moment) == whole and not passed and seen != self.newest:  # messages may be recorded twice
                     self.shown, self.newest = self.shown + 1, seen
                     self._show(moment, seen)
@@ -185,21 +187,22 @@ class PlayerNode(StackNode):
 
     def _show(self, moment: dict[str, bytes], stamp: int) -> None:
         """Wait for the relations of a moment, which have its stamp (ns). It is sent again if it was lost or overtook a step."""
-        lost = 0
+        lost = refused = 0
         for attempt in range(BEHIND):
             came = self._answer(moment if attempt else {}, stamp)
             if came and self.heard.answer.state == self.state:
                 self.answered += 1
                 self._await_verdict(moment)
                 return
-            lost += came is False
-            if came is None or lost == ATTEMPTS:
+            lost, refused = lost + (came is False), refused + (came is None)
+            if refused > self.resent or lost == ATTEMPTS:
                 return
 
     def _answer(self, moment: dict[str, bytes], stamp: int) -> bool | None:
         """Whether relations came for a stamp; None where what was seen was refused. An empty moment has been sent already."""
         before = self.heard.count if moment else -1
         refused = self._refused()
+        self.resent |= bool(moment)
         self._send({**self.info, **moment} if moment else {})
 
         def came() -> bool:
@@ -293,7 +296,3 @@ class PlayerNode(StackNode):
             return True
 
         self.heard.wait(lambda: not any(store.readable(owed)[0]), LEARNING, 0.5)
-
-
-def _has_listeners(outlet: Any) -> bool:
-    return bool(outlet.get_subscription_count() > 0)

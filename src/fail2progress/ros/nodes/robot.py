@@ -22,6 +22,7 @@ from tf2_msgs.msg import TFMessage
 from fail2progress.core.scene import Array
 from fail2progress.robots.base import ExecutionError, RefusedError
 from fail2progress.ros.actions import with_a_code
+from fail2progress.ros.catching_up import catch_up
 from fail2progress.ros.conversions.values import call_of, time_of
 from fail2progress.ros.corrections import adjustments_of
 from fail2progress.ros.lifecycle import StackNode
@@ -52,7 +53,7 @@ class RobotNode(StackNode):
         self.watcher: threading.Thread | None = None
         self.adjustments = AS_DEFINED
         self.listen("heartbeat", self._hear, when_inactive=True, group=self.together)
-        self.listen("corrections", self._correct, when_inactive=True, group=self.together)
+        self.corrections = self.listen("corrections", self._correct, when_inactive=True, group=self.together)
         self.serve(Trigger, "stop_the_robot", self._stop)
         self.serve(Trigger, "resume_the_robot", self._resume)
         self.action = self._offer(ExecuteSkill, "execute_skill", self.execute)
@@ -191,6 +192,7 @@ class RobotNode(StackNode):
             limit = math.inf if handle.request.unattended else float(self.param("client_timeout")) or math.inf
             self.attend(over, limit)
             self.get_logger().info(f"skill: {call}")
+            catch_up(self.corrections)  # told before the goal
             self.robot.adjust(self.adjustments)
             self.perform(call)
         except ValueError as error:

@@ -26,8 +26,8 @@ POSITION_MODE = "/switch_to_position_mode"
 RANGES = "/get_joint_states"
 """A service that has the driver tell its joints' ranges, once, on a topic."""
 TRAJECTORY = "/stretch_controller/follow_joint_trajectory"
-DISCOVERY = 3.0
-"""Seconds in which a driver that runs is found."""
+DISCOVERY = 10.0
+"""Seconds in which a driver that runs is found: a busy computer may hold either side for some."""
 SILENCE = 1.0
 """Seconds without a word after which the driver has gone."""
 PATIENCE = 10.0
@@ -37,7 +37,7 @@ AGAIN = 0.1
 TRIES = 6
 ASKED = 3
 """How often ranges are asked for: an answer to nobody is lost, as long as the driver has not found who hears it."""
-RANGES_PATIENCE = 1.0
+RANGES_PATIENCE = 3.0
 """Seconds for each answer."""
 HOMING = 180.0
 """Seconds that homing takes at most."""

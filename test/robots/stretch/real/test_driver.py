@@ -112,7 +112,8 @@ def test_a_stop_outlives_a_dropped_push() -> None:
     assert robot.dropped == 1 and not robot.moving
 
 
-def test_a_stop_ends_at_standstill_though_nothing_new_is_read_for_a_while() -> None:
+@pytest.mark.parametrize("while_", [0.2, 1.0])
+def test_a_stop_ends_at_standstill_though_nothing_new_is_read_for_a_while(while_: float) -> None:
     made, robot = driver()
     after = []
 
@@ -125,9 +126,53 @@ def test_a_stop_ends_at_standstill_though_nothing_new_is_read_for_a_while() -> N
         robot.frozen = robot.deaf = False
 
     robot.clock.after(0.005, lost)  # what was read last is of before the motion
-    robot.clock.after(0.2, back)
+    robot.clock.after(while_, back)
     assert trouble(made, {"translate": 1.0}).trouble is Trouble.STOPPED
     assert after == [False] and robot.x > 0.0 and not robot.run_stopped
+
+
+@pytest.mark.parametrize("look", range(6))
+def test_a_stop_that_is_held_up_on_its_way_ends_at_standstill_all_the_same(look: int) -> None:
+    """A busy computer holds the whole process for seconds, while the robot goes on; the button is not needed for that."""
+    made, robot = driver()
+    after, looks, inner = list[bool](), [0], robot.get_status
+
+    def held_up() -> dict[str, object]:
+        looks[0] += 1
+        if looks[0] == look + 1:
+            robot.clock.sleep(5.0)
+        return inner()
+
+    def stop() -> None:
+        robot.get_status = held_up  # type: ignore[method-assign]
+        made.stop()
+        after.append(robot.moving)
+        robot.get_status = inner  # type: ignore[method-assign]
+
+    robot.clock.after(0.5, stop)
+    assert trouble(made, {"translate": 2.0}).trouble is Trouble.STOPPED
+    assert after == [False] and len(robot.commands) == 1 and not robot.run_stopped and robot.x < 1.95
+
+
+def test_a_stop_that_is_held_up_before_its_first_hold_holds() -> None:
+    made, robot = driver()
+    after, real, times = list[bool](), robot.clock.now, [0]
+
+    def held_up() -> float:
+        times[0] += 1
+        if times[0] == 2:
+            robot.clock.sleep(5.0)
+        return real()
+
+    def stop() -> None:
+        robot.clock.now = held_up  # type: ignore[method-assign]
+        made.stop()
+        after.append(robot.moving)
+        robot.clock.now = real  # type: ignore[method-assign]
+
+    robot.clock.after(0.5, stop)
+    trouble(made, {"translate": 2.0})
+    assert after == [False] and not robot.run_stopped and robot.x < 1.95
 
 
 def test_hold_carries_the_lift_and_leaves_a_closed_gripper_alone() -> None:

@@ -176,3 +176,28 @@ def test_who_needs_no_heartbeat_says_so() -> None:
     made.rules = Rules(client_timeout=float("inf"))
     move(made, {"lift": 0.8})
     assert body.axes["lift"].position == pytest.approx(0.8, abs=0.005)
+
+
+def test_a_motion_that_ended_while_the_driver_was_held_up_has_arrived() -> None:
+    made, body = driver()
+    inner, looks = body.get_status, [0]
+
+    def held_up() -> dict[str, object]:
+        looks[0] += 1
+        if looks[0] == 8:
+            body.clock.sleep(10.0)
+        return inner()
+
+    body.get_status = held_up  # type: ignore[method-assign]
+    move(made, {"lift": 0.7})
+    assert looks[0] > 8 and made.state is State.IDLE and body.axes["lift"].position == pytest.approx(0.7, abs=0.005)
+
+
+def test_a_heartbeat_that_is_on_its_way_while_the_driver_is_held_up_is_waited_for() -> None:
+    made, body = driver(heartbeat=False)
+    made.rules = Rules(client_timeout=0.1)
+    made.alive()
+    body.clock.sleep(5.0)
+    body.clock.after(0.01, lambda: body.clock.always(made.alive))
+    move(made, {"lift": 0.7})
+    assert made.state is State.IDLE

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fail2progress.robots.stretch.real.joints import FAILURES, JOINTS, REFUSAL, profiles, read, too_low, volts
-from fail2progress.robots.stretch.real.motion import Motion, Rules, send
+from fail2progress.robots.stretch.real.joints import FAILURES, JOINTS, REFUSAL, moving, newest, profiles, read, too_low, volts
+from fail2progress.robots.stretch.real.motion import Motion, OwnTime, Rules, send
 from fail2progress.robots.stretch.real.states import EVENT_OF, Event, State, StretchError, Trouble, after
 from fail2progress.robots.stretch.real.transport import Status, StretchTransport
 
@@ -143,6 +143,8 @@ class StretchDriver:
             raise StretchError(Trouble.NOT_IDLE, f"the robot is {self.state.value}: {self.reason}")
         if not self.transport.is_homed():
             raise StretchError(Trouble.NOT_HOMED, "the robot is not homed: run stretch_robot_home.py with free space around it")
+        if self._silence() > self.rules.client_timeout:
+            self.clock.sleep(2 * self.rules.period)  # where this process was held up, the client's heartbeat is on its way
         status = self.status()
         self._allowed(status)
         if said := too_low(volts(status)):
@@ -208,28 +210,32 @@ class StretchDriver:
 
     def _halt(self) -> None:
         """Hold all motors, again and again until nothing moves: a single push may be lost to the sync's rate limit. What was read
-        before says nothing of now, however long ago that was.
+        before says nothing of now, however long ago that was; nor does time count in which this was held up itself.
 
         If that fails, the run-stop of the firmware is the last resort; but not where all that was read last rests, and too
         little of it is new.
         """
-        begin = moved = self.clock.now()
+        own, begin, moved = OwnTime(self.clock.now, 2 * self.rules.period), 0.0, 0.0
         latest, fresh, restless, failed = math.nan, 0, False, ""
-        while self.clock.now() - begin < self.rules.halt:
+        while own.passed - begin < self.rules.halt:
             try:
                 with self._commands:
                     self._hold(self.status())
                 self.clock.sleep(self.rules.period)
                 status = self.status()
-                before, latest, failed = latest, _newest(status), ""
+                before, latest, failed = latest, newest(status), ""
                 fresh += latest > before
+                own.count()
                 if restless := bool(self._restless(status)):
-                    moved, fresh = self.clock.now(), 0
-                elif self.clock.now() - moved > self.rules.still and fresh >= self.rules.fresh:
+                    moved, fresh = own.passed, 0
+                elif own.passed - moved > self.rules.still and fresh >= self.rules.fresh:
                     return
+                elif not fresh and own.passed < self.rules.unread:
+                    begin = own.passed
             except Exception as error:
                 failed = str(error) if isinstance(error, StretchError) else _transport_failed(error)
                 self.clock.sleep(self.rules.period)
+                own.count(all_of_it=True)  # devices that fail may take long to do so
         if failed or restless:
             self._last_resort(failed or "motion did not end in time")
 
@@ -247,7 +253,7 @@ class StretchDriver:
         limp = bool(status["pimu"]["runstop_event"])
         dead = {device for device, failures in status[FAILURES].items() if failures != self._failures.get(device, failures)}
         self._failures = dict(status[FAILURES])
-        return [name for name in _moving(status) if JOINTS[name].stepper or not (limp or JOINTS[name].device in dead)]
+        return [name for name in moving(status) if JOINTS[name].stepper or not (limp or JOINTS[name].device in dead)]
 
     def _last_resort(self, why: str) -> None:
         reason = f"{why}. Press the run-stop button; then look at the robot before resume()"
@@ -283,17 +289,6 @@ def hold(transport: StretchTransport, servos: Collection[str]) -> None:
         servo = None if JOINTS[name].stepper else chain.get_joint(name)
         if servo is not None:
             servo.quick_stop()
-
-
-def _moving(status: Status) -> list[str]:
-    """The joints that do not rest."""
-    fitted = [joint for joint in JOINTS.values() if joint.stepper or joint.name in status[joint.device]]
-    return [joint.name for joint in fitted if abs(read(status, joint).velocity) > joint.rest]
-
-
-def _newest(status: Status) -> float:
-    """The newest stamp of a stepper's reading."""
-    return max(read(status, joint).stamp for joint in JOINTS.values() if joint.stepper)
 
 
 def _transport_failed(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fail2progress.robots.stretch.real.joints import JOINTS, Joint, Profile, Reading, base_progress, odometry, read, wrap
@@ -26,6 +26,8 @@ class Rules:
     """In as many new readings, at least: while none come, an old one says nothing of now."""
     halt: float = 0.40
     """What moves longer than this after the first hold is given the run-stop."""
+    unread: float = 1.5
+    """So long new readings are waited for, where what was read before a halt rests."""
     stale: float = 0.15
     """Steppers are read at 25 Hz."""
     stale_servo: float = 0.30
@@ -38,6 +40,21 @@ class Rules:
     """Factor on the time that a motion should take, and as many seconds on top of it."""
     slower: Mapping[str, float] = field(default_factory=dict)
     """Highest speeds (unit/s) of joints that a transport cannot stop in time from their own."""
+
+
+class OwnTime:
+    """Seconds (s) of a loop, without those in which it was held up: a busy computer may hold any process for seconds."""
+
+    def __init__(self, now: Callable[[], float], most: float) -> None:
+        """now: the clock (s). most: what a round of the loop takes at most (s)."""
+        self._now, self._most = now, most
+        self._at, self.passed = now(), 0.0
+
+    def count(self, all_of_it: bool = False) -> None:
+        """A round is over."""
+        now = self._now()
+        self.passed += now - self._at if all_of_it else min(now - self._at, self._most)
+        self._at = now
 
 
 class Motion:
@@ -67,8 +84,8 @@ class Motion:
             self._check_fresh(track, now)
             if not self._may_meet(track.joint):
                 self._check_free(track, status, now)
-        if now - self._started > self._limit:
-            late = [name for name, track in self._tracks.items() if not self._there(track, status, now)]
+        late = [name for name, track in self._tracks.items() if not self._there(track, status, now)]
+        if late and now - self._started > self._limit:
             raise StretchError(
                 Trouble.TIMED_OUT,
                 f"{', '.join(late)} took more than {self._limit:.1f} s: see that nothing is in its way, then send the goal again",
