@@ -38,6 +38,16 @@ def test_nothing_begins_lower_than_the_top_of_what_is_solid() -> None:
     assert _names((LONG, pose(0, 0, 0.02)), (TALL, leaning)) == ["long"]
 
 
+@pytest.mark.parametrize("heading", [0.0, 1.0, 2.5])
+def test_what_leans_out_of_a_cup_with_its_foot_in_it_goes_with_it_and_what_leans_against_it_does_not(heading: float) -> None:
+    spoon, lean = ObjectSpec("spoon", "cuboid", (0.01, 0.01, 0.2)), np.radians(40)
+    turn = [np.cos(lean / 2), -np.sin(heading) * np.sin(lean / 2), np.cos(heading) * np.sin(lean / 2), 0]
+    towards, up = np.array([np.cos(heading), np.sin(heading)]), 0.1 * np.cos(lean)
+    for foot, names in ((-0.015, ["cup", "spoon"]), (-0.1, ["cup"]), (0.06, ["cup"])):
+        at = np.array([*(foot + 0.1 * np.sin(lean)) * towards, up + 0.015, *turn])
+        assert _names((CUP, pose(0, 0, 0.035)), (spoon, at)) == names
+
+
 def test_what_lies_on_a_plate_that_leans_goes_with_it() -> None:
     plate, lean = ObjectSpec("plate", "cuboid", (0.3, 0.3, 0.01)), np.radians(5)
     turn = [np.cos(lean / 2), 0, np.sin(lean / 2), 0]

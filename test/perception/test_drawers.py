@@ -1,5 +1,7 @@
 """The way in which a drawer is shut, by points made by hand of a cabinet and of a drawer in it, turned by any angle."""
 
+import itertools
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -58,3 +60,22 @@ def test_what_cannot_be_told_is_as_thought() -> None:
     for thought in (AHEAD, -AHEAD):
         assert (way_in(_drawer(0.0) + np.array([0.123, 0, 0], np.float32), _cabinet(0.001), thought, TRIM)[0] == thought).all()
         assert (way_in(_drawer(0.0) + np.array([0.4, 0.4, 0], np.float32), _cabinet(), thought, TRIM)[0] == thought).all()
+
+
+@pytest.mark.parametrize("columns", [2, 5, 8])
+@pytest.mark.parametrize("degrees", [0, 10, 40])
+def test_of_a_wide_front_alone_no_column_is_at_a_side_of_it(columns: int, degrees: float) -> None:
+    """What is pulled out there is, as what is pulled out of the front."""
+    front = _between((0.0, -0.4, 0.0), (0.002, 0.4, 0.3))
+    edges = np.linspace(-0.4, 0.4, columns + 1)
+    for low, high in itertools.pairwise(edges):
+        for pulled in (0.0, 0.1):
+            drawer = _between((-0.002 - pulled, low + 0.005, 0.1), (-pulled, high - 0.005, 0.2))
+            seen = way_in(_turned(drawer, degrees), _turned(front, degrees), AHEAD, TRIM)[0]
+            thought = np.radians(degrees if pulled and degrees else 0)
+            assert seen @ [np.cos(thought), np.sin(thought)] > 0.98
+    aside = _between((-0.001, 0.42, 0.1), (0.003, 0.5, 0.2))
+    assert (
+        way_in(_turned(aside, degrees), _turned(front, degrees), AHEAD, TRIM)[0] @ _turned(np.array([[0, -1, 0]]), degrees)[0, :2]
+        > 0.98
+    )

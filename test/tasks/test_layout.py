@@ -94,6 +94,19 @@ def test_what_is_higher_than_a_shelf_does_not_fit_into_it() -> None:
     layout.drop_in(ObjectSpec("high", "cuboid", (0.05, 0.05, 0.2)), "box")
 
 
+@pytest.mark.parametrize("kind", ["shelf", "cabinet"])
+def test_what_is_stacked_in_a_thing_with_a_roof_ends_below_it(kind: str) -> None:
+    layout = two_tables(np.random.default_rng(0))
+    around = ObjectSpec("around", kind, (0.3, 0.3, 0.2))
+    layout.stand(around, "table_a")
+    layout.drop_in(ObjectSpec("base", "cuboid", (0.06, 0.06, 0.1)), "around")
+    room = around.size[2] - 2 * around.kind.wall - 0.1
+    with pytest.raises(DoesNotFitError, match="no room for top on base"):
+        layout.stack(ObjectSpec("top", "cuboid", (0.05, 0.05, room + 0.001)), "base")
+    layout.stack(ObjectSpec("top", "cuboid", (0.05, 0.05, room - 0.001)), "base")
+    layout.stack(ObjectSpec("above", "cuboid", (0.05, 0.05, 0.1)), "around")
+
+
 def test_nothing_is_put_where_something_is() -> None:
     layout = Layout(np.random.default_rng(0))
     layout.add(ObjectSpec("base", "cuboid", (0.1, 0.1, 0.1)), pose(1, 2, 0.05))

@@ -34,7 +34,7 @@ def way_in(drawer: NDArray[np.float32], cabinet: NDArray[np.float32], thought: A
     if abs(askew) < _ALIGNED and _at(drawer, cabinet, as_thought, trim) >= _AT:
         return as_thought
     sides = [_across(np.array([np.cos(angle), np.sin(angle)])) for angle in square + np.arange(4) * np.pi / 2]
-    shares = [_at(drawer, cabinet, axes, trim) for axes in sides]
+    shares = [_told(drawer, cabinet, axes, trim) for axes in sides]
     best = int(np.argmax(shares))
     return sides[best] if shares[best] >= _AT else as_thought
 
@@ -42,6 +42,13 @@ def way_in(drawer: NDArray[np.float32], cabinet: NDArray[np.float32], thought: A
 def _across(inwards: Array) -> Array:
     """(2, 2) a level direction and the one across it."""
     return np.stack([inwards, [-inwards[1], inwards[0]]])
+
+
+def _told(drawer: NDArray[np.float32], cabinet: NDArray[np.float32], axes: Array, trim: float) -> float:
+    """The same as _at, where what was seen of the cabinet says it: of a front alone, an outer column is near to the front's end
+    and not for that at the side behind it. What stands out there is."""
+    share, across = _at(drawer, cabinet, axes, trim), ends_along(cabinet, axes, trim)[:, 1]
+    return share if share > 1.0 or across[1] - across[0] >= 2 * _DEEP else -np.inf
 
 
 def _at(drawer: NDArray[np.float32], cabinet: NDArray[np.float32], axes: Array, trim: float) -> float:

@@ -143,8 +143,7 @@ class Layout:
         if min(inner) < 0 or (roofed and spec.size[2] > self.objects[index].size[2] - 2 * wall):
             raise DoesNotFitError(f"{spec.name} does not fit into {container}")
         at = self.poses[index].tolist()
-        height = at[2] - self.objects[index].size[2] / 2 + wall + half[2]
-        yaw = _yaw(self.poses[index])
+        height, yaw = at[2] - self.objects[index].size[2] / 2 + wall + half[2], _yaw(self.poses[index])
         (c, s), around = (np.cos(yaw), np.sin(yaw)), [index, *self._around(index)]
         for _ in range(tries):
             along, across = self.rng.uniform(-inner[0], inner[0]), self.rng.uniform(-inner[1], inner[1])
@@ -156,9 +155,10 @@ class Layout:
     def stack(self, spec: ObjectSpec, base: str) -> None:
         """Put an object on the middle of another. DoesNotFitError where something is in its way; what is turned is not asked."""
         index, top, half = self.index(base), self._top(base), (np.array(spec.size) / 2).tolist()
-        (x, y), z = self.poses[index][:2].tolist(), top + half[2]
+        (x, y), z, around = self.poses[index][:2].tolist(), top + half[2], self._around(index)
+        roofs = [self._boxes[i][1][2] - self.objects[i].kind.wall for i in around if self.objects[i].kind.shape is Shape.SHELF]
         turned = [i for i, (low, _) in enumerate(self._boxes) if low[2] < top - TOUCHING and _is_turned(self.poses[i])]
-        if not self._free((x, y, z), half, gap=0.0, but=[index, *self._around(index), *turned]):
+        if z + half[2] > min(roofs, default=z + half[2]) or not self._free((x, y, z), half, 0.0, [index, *around, *turned]):
             raise DoesNotFitError(f"no room for {spec.name} on {base}")
         self.add(spec, pose(x, y, z))
 

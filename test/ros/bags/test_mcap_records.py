@@ -60,6 +60,48 @@ def test_whatever_byte_is_damaged_what_is_whole_is_read(compression: Compression
     assert fewest == 0, "as where the length of the first chunk is damaged"
 
 
+@pytest.mark.parametrize("compression", list(CompressionType))
+@pytest.mark.parametrize("chunks", [True, False])
+def test_whatever_bit_is_damaged_no_message_is_lost_without_a_note(
+    compression: CompressionType, chunks: bool, tmp_path: Path
+) -> None:
+    """A kind may turn into any other, one that does not exist or one of which no message is read. Without chunks nothing tells
+    that a message is not what it was."""
+    path = written(tmp_path / "bag.mcap", compression, chunks)
+    content = path.read_bytes()
+    for at in range(8, len(content) - 8):  # without its last eight bytes a file is cut short, which is told by itself
+        for mask in (0xFF, 0x80, 0x40, 0x20, 0x10, 0x08, 0x04, 0x02, 0x01):
+            path.write_bytes(content[:at] + bytes([content[at] ^ mask]) + content[at + 1 :])
+            lost = list[Lost]()
+            assert len(list(read(path, lost))) >= len(MESSAGES) or lost, (at, mask)
+
+
+@pytest.mark.parametrize("chunks", [True, False])
+def test_a_part_of_a_damaged_kind_is_told_by_the_time_before_it(chunks: bool, tmp_path: Path) -> None:
+    path = written(tmp_path / "bag.mcap", chunks=chunks)
+    content = path.read_bytes()
+    third = struct.pack("<QQ", TIMES[2], TIMES[2])  # of a chunk, or the two times of a message
+    at = content.index(third) - (9 if chunks else 15)
+    for kind in (0x45, 0x85, 7, 1, 14):
+        lost = list[Lost]()
+        path.write_bytes(content[:at] + bytes([kind]) + content[at + 1 :])
+        assert list(read(path, lost)) == [*MESSAGES[:2], *MESSAGES[3:]] and lost == [Lost(path.name, TIMES[1], TIMES[1])], kind
+
+
+def test_where_the_end_does_not_say_how_many_there_are_kinds_that_no_file_has_are_told(tmp_path: Path) -> None:
+    """And the records of people's own are not: their kinds are theirs, and nothing is missing."""
+    path = written(tmp_path / "bag.mcap", chunks=False)
+    content = path.read_bytes()
+    at, end = content.index(struct.pack("<QQ", TIMES[2], TIMES[2])) - 15, place_of_the_index(path)
+    damaged = content[:at] + b"\x45" + content[at + 1 : end]
+    own = content[:at] + struct.pack("<BQ", 0x85, 3) + b"own" + content[at:]
+    for data, missing in ((damaged, 1), (own, 0), (own[: end + 12], 0)):
+        lost = list[Lost]()
+        path.write_bytes(data)
+        assert len(list(read(path, lost))) == len(MESSAGES) - missing
+        assert lost == [Lost(path.name, TIMES[1], TIMES[1])] * missing
+
+
 def test_what_is_lost_without_chunks_is_told(tmp_path: Path) -> None:
     path, lost = written(tmp_path / "bag.mcap", chunks=False), list[Lost]()
     content = path.read_bytes()

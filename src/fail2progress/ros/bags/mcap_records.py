@@ -1,6 +1,7 @@
 """Records of MCAP files, each whole, or told as lost. Imports no ROS.
 
 A record is its kind, its length and its content, one after the other in a file and so in a chunk, which may be compressed.
+Where a kind is damaged, what is there instead may be a kind, too; but the end of a file says how many messages it has.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -19,13 +20,19 @@ from lz4.frame import LZ4FrameDecompressor
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import EndOfFile, McapError
 from mcap.opcode import Opcode
-from mcap.records import Channel, Chunk, Footer, Message, Schema
+from mcap.records import Channel, Chunk, Footer, Message, Schema, Statistics
 from mcap.writer import MCAP0_MAGIC
 
 LARGEST_RECORD = 512 * 1024 * 1024
 """Bytes that a record has at most, and a chunk once it is unpacked: a damaged or hostile one may speak of any number."""
-_HEAD, _SPAN, _MESSAGE, _FOOTER = (struct.Struct(form) for form in ("<BQ", "<QQ", "<HIQQ", "<QQI"))
+_HEAD, _SPAN, _MESSAGE, _FOOTER, _INDEX = (struct.Struct(form) for form in ("<BQ", "<QQ", "<HIQQ", "<QQI", "<HI"))
+_BLOCK = 1 << 20
+"""Bytes that are read at a time of what may be large."""
 _PARTS = (Opcode.SCHEMA, Opcode.CHANNEL, Opcode.MESSAGE)
+_READ = frozenset(range(1, 0x100)) - {Opcode.ATTACHMENT, Opcode.METADATA}
+"""Kinds that are looked at among the data."""
+_UNKNOWN = range(0x10, 0x80)
+"""Kinds that no file has: MCAP does not define them, and leaves those above to people's own."""
 _ENDS = ((Opcode.DATA_END, 4), (Opcode.FOOTER, _FOOTER.size))
 """Kinds and lengths of what ends the data, and the file: an index that is damaged costs no message."""
 
@@ -46,13 +53,33 @@ Part = Schema | Channel | Message
 def parts(path: Path) -> Iterator[Part | Lost]:
     """Of an MCAP file's data, in the order in which they were written: each that is whole, or that something was lost.
 
-    What is missing at the end of a file that was cut short is not told. OSError where the file cannot be read.
+    What is lost by a damaged kind is told behind all others. What is missing at the end of a file that was cut short is not
+    told. OSError where the file cannot be read.
     """
+    strange, seen, told = list[tuple[int, Lost]](), 0, False
+    for part in _data(path, strange):
+        seen, told = seen + isinstance(part, Message), told or isinstance(part, Lost)
+        yield part
+    said = _counted(path)
+    if said is None:
+        yield from (lost for kind, lost in strange if kind in _UNKNOWN)
+    elif seen < said.message_count:
+        yield from (lost for _, lost in strange)
+        if not strange and not told:
+            yield Lost(path.name, said.message_start_time, said.message_end_time)
+
+
+def _data(path: Path, strange: list[tuple[int, Lost]]) -> Iterator[Part | Lost]:
+    """See parts; what may be a part whose kind is damaged is put into `strange`, with its kind."""
     size, last = path.stat().st_size, 0
     with path.open("rb") as file:
         file.seek(len(MCAP0_MAGIC))
         try:
-            for kind, content in _framed(file, size):
+            for number, (kind, content) in enumerate(_framed(file, size, _READ)):
+                if kind != Opcode.CHUNK and kind not in _PARTS:
+                    if _strange(kind, content, number):
+                        strange.append((kind, Lost(path.name, last, last)))
+                    continue
                 try:
                     found = list(_parsed(kind, content))
                 except Exception:  # mcap, struct and the decompressors each have their own errors for damaged input
@@ -66,18 +93,57 @@ def parts(path: Path) -> Iterator[Part | Lost]:
                 yield Lost(path.name, last, None)
 
 
+def _strange(kind: int, content: bytes, number: int) -> bool:
+    """Whether a record among the data, the so-and-so-many-th of those that are looked at, is not what its kind says, or no kind
+    that belongs there."""
+    if kind == Opcode.HEADER:
+        return number > 0
+    return (
+        kind != Opcode.MESSAGE_INDEX or len(content) < _INDEX.size or _INDEX.unpack_from(content)[1] != len(content) - _INDEX.size
+    )
+
+
 def announced(path: Path) -> Iterator[Schema | Channel]:
     """Types and topics that the end of an MCAP file names once more, as where a part is lost. What is damaged is left out."""
-    end = path.stat().st_size - len(MCAP0_MAGIC)
     try:
         with path.open("rb") as file:
-            file.seek(end - _HEAD.size - _FOOTER.size)
-            ((_, content),) = _framed(file, end, (Opcode.FOOTER,), ())
-            file.seek(Footer.read(ReadDataStream(BytesIO(content))).summary_start)
+            end, _ = _to_summary(file, path)
             for kind, content in _framed(file, end, (Opcode.SCHEMA, Opcode.CHANNEL)):
                 yield from (part for part in _parsed(kind, content) if not isinstance(part, Message))
-    except Exception:  # see parts
+    except Exception:  # see _data
         return
+
+
+def _counted(path: Path) -> Statistics | None:
+    """What the end of an MCAP file says of its data; None where it does not, or is damaged as far as can be told."""
+    try:
+        with path.open("rb") as file:
+            end, footer = _to_summary(file, path)
+            if not footer.summary_start or not _as_written(file, end - 4, footer.summary_crc):
+                return None
+            file.seek(footer.summary_start)
+            (found,) = (content for _, content in _framed(file, end, (Opcode.STATISTICS,)))
+            return Statistics.read(ReadDataStream(_Whole(found)))
+    except Exception:  # see _data
+        return None
+
+
+def _to_summary(file: IO[bytes], path: Path) -> tuple[int, Footer]:
+    """Go to where the end of a file says what is in it: where that ends, and the last record. Errors where there is none."""
+    end = path.stat().st_size - len(MCAP0_MAGIC)
+    file.seek(end - _HEAD.size - _FOOTER.size)
+    ((_, content),) = _framed(file, end, (Opcode.FOOTER,), ())
+    footer = Footer.read(ReadDataStream(BytesIO(content)))
+    file.seek(footer.summary_start)
+    return end, footer
+
+
+def _as_written(file: IO[bytes], end: int, said: int) -> bool:
+    """Whether what follows in a file up to a place has a checksum, or was written without one."""
+    found = 0
+    while said and (block := file.read(min(_BLOCK, end - file.tell()))):
+        found = zlib.crc32(block, found)
+    return found == said
 
 
 def cut_short(file: Path) -> bool:
@@ -100,7 +166,7 @@ def inflated(data: bytes, most: int) -> bytes:
 def _framed(
     file: IO[bytes],
     end: int,
-    kinds: tuple[int, ...] = (*_PARTS, Opcode.CHUNK),
+    kinds: Collection[int],
     ends: tuple[tuple[int, int], ...] = _ENDS,
 ) -> Iterator[tuple[int, bytes]]:
     """Kinds and contents of the records of some kinds, up to one that ends the data; of those that are too large the beginning.

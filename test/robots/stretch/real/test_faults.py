@@ -24,6 +24,8 @@ class Fault:
     says: str
     happens: Callable[[StretchRobot, FakeStretch], object]
     mend: Callable[[StretchRobot, FakeStretch], object] = lambda made, body: None
+    unseen: bool = False
+    """Nobody can see whether it stands still, so that it gets the run-stop, which somebody has to release."""
 
 
 def setting(name: str, value: object, back: object) -> dict[str, Callable[[StretchRobot, FakeStretch], object]]:
@@ -56,8 +58,8 @@ def touch(joint: str) -> dict[str, Callable[[StretchRobot, FakeStretch], object]
 
 STOP = Fault(Trouble.STOPPED, "resume", lambda made, body: made.stop())
 RUN_STOP = Fault(Trouble.RUN_STOP, "release it", lambda made, body: body.press(), lambda made, body: body.release())
-STALE = Fault(Trouble.NO_STATUS, "check power and USB", **setting("frozen", True, False))
-SLOW = Fault(Trouble.NO_STATUS, "end other programs", **setting("slow", 12.0, 1.0))
+STALE = Fault(Trouble.NO_STATUS, "check power and USB", **setting("frozen", True, False), unseen=True)
+SLOW = Fault(Trouble.NO_STATUS, "end other programs", **setting("slow", 12.0, 1.0), unseen=True)
 UNHOMED = Fault(Trouble.NOT_HOMED, "stretch_robot_home.py", **setting("homed", False, True))
 SILENT = Fault(Trouble.CLIENT_LOST, "heartbeat", lambda made, body: setattr(body, "client", False),
                lambda made, body: (setattr(body, "client", True), made.alive()))  # fmt: skip
@@ -68,8 +70,8 @@ YAW_STALLS = Fault(Trouble.STALLED, "wrist_yaw .* free it", **of_axis("wrist_yaw
 HEAD_STALLS = Fault(Trouble.STALLED, "head_pan .* free it", **of_axis("head_pan", "stalled", True, False))
 ARM_TOUCHES = Fault(Trouble.CONTACT, "arm .* clear its way", **touch("arm"))
 LIFT_TOUCHES = Fault(Trouble.CONTACT, "lift .* clear its way", **touch("lift"))
-WRIST_UNREAD = Fault(Trouble.NO_STATUS, "wrist_.* check power and USB", **of_chain("end_of_arm"))
-HEAD_UNREAD = Fault(Trouble.NO_STATUS, "head_.* check power and USB", **of_chain("head"))
+WRIST_UNREAD = Fault(Trouble.NO_STATUS, "wrist_.* check power and USB", **of_chain("end_of_arm"), unseen=True)
+HEAD_UNREAD = Fault(Trouble.NO_STATUS, "head_.* check power and USB", **of_chain("head"), unseen=True)
 EVERYWHERE = ["recover", "drive", "reach", "lower", "grasp", "raise", "carry", "place", "release", "home", "look"]
 FAULTS = {
     **{f"{name} in {phase}": (fault, phase) for phase in EVERYWHERE for name, fault in (("stop", STOP), ("run-stop", RUN_STOP))},
@@ -119,6 +121,11 @@ def test_it_stands_still_says_what_to_do_and_goes_on(name: str) -> None:
         made.execute(CALL)
     assert caught.value.trouble is fault.trouble
     assert moved[0] - noticed[0] <= STOP_WITHIN and not body.moving
+    if fault.unseen:
+        assert made.state is State.FAULTED and body.run_stopped and "nothing new was read of" in made.reason
+        body.release()
+    else:
+        assert body.run_stopped is (fault is RUN_STOP)
     fault.mend(made, body)
     body.clock.sleep(0.5)
     if made.state is not State.IDLE:

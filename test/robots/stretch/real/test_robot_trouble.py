@@ -1,9 +1,11 @@
 import math
+from typing import Any
 
 import pytest
 
 from fail2progress.robots.stretch.real.states import State, StretchError, Trouble
 from support.driving import MOVES, driver, move, trouble
+from support.fake_stretch import FakeStretch
 
 
 def test_the_run_stop_before_and_during_motion() -> None:
@@ -96,6 +98,57 @@ def test_a_servo_whose_status_froze_before_it_moved_is_held_all_the_same() -> No
     robot.frozen = True
     assert trouble(made, {"wrist_yaw": -1.0}).trouble is Trouble.NO_STATUS
     assert not robot.moving and robot.axes["wrist_yaw"].position > 1.0
+
+
+def _unread(robot: FakeStretch, device: str) -> None:
+    """A device's thread hangs: what was read of it last stays, and the others are read as ever."""
+    inner, kept, (of, _, part) = robot.get_status, robot.get_status(), device.partition("/")
+
+    def status() -> dict[str, Any]:
+        now = inner()
+        return {**now, of: {**now[of], part: kept[of][part]} if part else kept[of]}
+
+    robot.get_status = status  # type: ignore[method-assign]
+
+
+UNREAD = [("lift", {"lift": 1.0}), ("arm", {"arm": 0.5}), ("base", {"translate": 1.0}), ("base/right_wheel", {"rotate": 2.0}),
+          ("end_of_arm", {"wrist_yaw": -1.0}), ("head", {"head_pan": 1.4})]  # fmt: skip
+
+
+@pytest.mark.parametrize(("device", "to"), UNREAD, ids=[device for device, _ in UNREAD])
+@pytest.mark.parametrize("deaf", [False, True])
+def test_where_a_device_is_not_read_its_joints_get_the_run_stop(device: str, to: dict[str, float], deaf: bool) -> None:
+    """What is read of the others says nothing of it, whether it obeys or not."""
+    made, robot = driver()
+    answered: list[State] = []
+
+    def lost() -> None:
+        _unread(robot, device)
+        robot.deaf = deaf
+        made.stop()
+        answered.append(made.state)
+
+    robot.clock.after(0.005, lost)  # what was read last is of before the motion
+    assert trouble(made, to).trouble is Trouble.STOPPED
+    assert answered == [State.FAULTED] and "nothing new was read of" in made.reason
+    robot.clock.sleep(0.2)
+    assert robot.run_stopped and not robot.moving
+
+
+def test_where_nothing_new_is_read_and_nothing_obeys_a_goal_does_not_end_as_if_the_robot_stood() -> None:
+    made, robot = driver()
+    robot.clock.after(0.005, lambda: (setattr(robot, "deaf", True), setattr(robot, "frozen", True)))
+    assert trouble(made, {"translate": 1.0}).trouble is Trouble.NO_STATUS
+    robot.clock.sleep(0.2)
+    assert made.state is State.FAULTED and robot.run_stopped and not robot.moving
+
+
+def test_a_servo_that_was_not_sent_anywhere_may_be_unread() -> None:
+    made, robot = driver()
+    robot.clock.after(0.3, lambda: setattr(robot.end_of_arm, "unread", True))
+    robot.clock.after(0.5, made.stop)
+    assert trouble(made, {"lift": 1.0}).trouble is Trouble.STOPPED
+    assert made.state is State.STOPPED and not robot.run_stopped and not robot.moving
 
 
 def test_a_lost_serial_connection_is_a_fault_that_asks_for_the_button() -> None:

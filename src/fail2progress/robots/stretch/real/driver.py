@@ -15,8 +15,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fail2progress.robots.stretch.real.joints import FAILURES, JOINTS, REFUSAL, moving, newest, profiles, read, too_low, volts
+from fail2progress.robots.stretch.real.joints import FAILURES, JOINTS, REFUSAL, profiles, read, too_low, volts
 from fail2progress.robots.stretch.real.motion import Motion, OwnTime, Rules, send
+from fail2progress.robots.stretch.real.standstill import Standstill
 from fail2progress.robots.stretch.real.states import EVENT_OF, Event, State, StretchError, Trouble, after
 from fail2progress.robots.stretch.real.transport import Status, StretchTransport
 
@@ -60,7 +61,6 @@ class StretchDriver:
         self._heard = -math.inf
         self._under_way: frozenset[str] = frozenset()
         self._sent = self._checked = -math.inf
-        self._failures: dict[str, int] = {}
         self._squeezes = False
 
     def alive(self) -> None:
@@ -83,7 +83,8 @@ class StretchDriver:
         self._enter(Event.RESUME, "")
 
     def stop(self) -> None:
-        """Hold every motor where it is and abort the running goal; goals are refused until resume(). Returns at standstill."""
+        """Hold every motor where it is and abort the running goal; goals are refused until resume(). Returns at standstill, or
+        FAULTED with the run-stop sent, where the robot does not come to one or cannot be read."""
         self._enter(Event.STOP, "stopped on request: call resume() to go on")
         self._halt()
 
@@ -209,51 +210,39 @@ class StretchDriver:
                 self.state, self.reason = state, reason
 
     def _halt(self) -> None:
-        """Hold all motors, again and again until nothing moves: a single push may be lost to the sync's rate limit. What was read
-        before says nothing of now, however long ago that was; nor does time count in which this was held up itself.
+        """Hold all motors, again and again until nothing moves: a single push may be lost to the sync's rate limit. Time does not
+        count in which this was held up itself, and where nothing at all is read anew, what reads may be held up as well.
 
-        If that fails, the run-stop of the firmware is the last resort; but not where all that was read last rests, and too
-        little of it is new.
+        If that fails, or if what has to be read to know it was not, the run-stop of the firmware is the last resort.
         """
-        own, begin, moved = OwnTime(self.clock.now, 2 * self.rules.period), 0.0, 0.0
-        latest, fresh, restless, failed = math.nan, 0, False, ""
+        own, begin, failed = OwnTime(self.clock.now, 2 * self.rules.period), 0.0, ""
+        seen = Standstill(self._under_way, self.rules)
         while own.passed - begin < self.rules.halt:
             try:
                 with self._commands:
-                    self._hold(self.status())
+                    self._hold(self.status(), seen)
                 self.clock.sleep(self.rules.period)
-                status = self.status()
-                before, latest, failed = latest, newest(status), ""
-                fresh += latest > before
+                status, failed = self.status(), ""
                 own.count()
-                if restless := bool(self._restless(status)):
-                    moved, fresh = own.passed, 0
-                elif own.passed - moved > self.rules.still and fresh >= self.rules.fresh:
+                seen.take(status, own.passed)
+                if seen.reached(own.passed):
                     return
-                elif not fresh and own.passed < self.rules.unread:
+                if seen.blind and own.passed < self.rules.unread:
                     begin = own.passed
             except Exception as error:
                 failed = str(error) if isinstance(error, StretchError) else _transport_failed(error)
                 self.clock.sleep(self.rules.period)
                 own.count(all_of_it=True)  # devices that fail may take long to do so
-        if failed or restless:
-            self._last_resort(failed or "motion did not end in time")
+        self._last_resort(failed or seen.doubt())
 
-    def _hold(self, status: Status) -> None:
+    def _hold(self, status: Status, seen: Standstill) -> None:
         """Hold what moves, and what was sent somewhere. Servos are left alone while run-stopped, as stopping one switches its
         torque on again; so is a gripper that rests where it squeezes, as it may hold something."""
-        restless = self._restless(status)
+        restless = seen.restless(status)
         servos = {*restless, *self._under_way}
         if self._squeezes and "stretch_gripper" not in restless:
             servos.discard("stretch_gripper")
         hold(self.transport, () if status["pimu"]["runstop_event"] else servos)
-
-    def _restless(self, status: Status) -> list[str]:
-        """The joints that move: not servos whose readings are old, nor those that a run-stop has made limp."""
-        limp = bool(status["pimu"]["runstop_event"])
-        dead = {device for device, failures in status[FAILURES].items() if failures != self._failures.get(device, failures)}
-        self._failures = dict(status[FAILURES])
-        return [name for name in moving(status) if JOINTS[name].stepper or not (limp or JOINTS[name].device in dead)]
 
     def _last_resort(self, why: str) -> None:
         reason = f"{why}. Press the run-stop button; then look at the robot before resume()"

@@ -199,14 +199,3 @@ def _profile(distance: float, speed: float, acceleration: float) -> Profile:
     if distance < speed**2 / acceleration:
         return Profile(speed, acceleration, 2 * math.sqrt(distance / acceleration))
     return Profile(speed, acceleration, distance / speed + speed / acceleration)
-
-
-def moving(status: Status) -> list[str]:
-    """The joints that do not rest."""
-    fitted = [joint for joint in JOINTS.values() if joint.stepper or joint.name in status[joint.device]]
-    return [joint.name for joint in fitted if abs(read(status, joint).velocity) > joint.rest]
-
-
-def newest(status: Status) -> float:
-    """The newest stamp (s) of a stepper's reading."""
-    return max(read(status, joint).stamp for joint in JOINTS.values() if joint.stepper)
