@@ -139,17 +139,18 @@ def test_a_node_that_starts_beside_a_detector_takes_names_in_their_order(ros: Ca
     with pair() as made:
         outlet = made.outlet(STRONG)
         for trial in range(8):
-            heard, last = list[int](), 40 * trial + 39
+            heard, last = list[LabelNames](), 40 * trial + 39
             late = rclpy.create_node(f"late_{trial}")
-            subscribe(late, NAMES, lambda message, heard=heard: heard.append(int(message.names[0])))
+            subscribe(late, NAMES, heard.append)
             executor = SingleThreadedExecutor()
             executor.add_node(late)
             for number in range(last - 39, last + 1):
                 say(outlet, str(number))
                 executor.spin_once(timeout_sec=0.01)
             end = time.monotonic() + 5.0
-            while last not in heard and time.monotonic() < end:
+            while (not heard or heard[-1].names != [str(last)]) and time.monotonic() < end:
                 executor.spin_once(timeout_sec=0.05)
-            assert heard == sorted(set(heard)) and last in heard, trial
+            numbers = [int(message.names[0]) for message in heard]
+            assert numbers == sorted(set(numbers)) and numbers[-1:] == [last], trial
             executor.shutdown()
             late.destroy_node()
