@@ -10,10 +10,12 @@ import rclpy
 from fail2progress_msgs.msg import LabelNames
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
-from rclpy.serialization import deserialize_message
+from rclpy.serialization import deserialize_message, serialize_message
 
+from fail2progress.core.observation import SECOND
 from fail2progress.ros import graph as table
 from fail2progress.ros.catching_up import catch_up
+from fail2progress.ros.conversions.values import header
 from fail2progress.ros.delivery import Once, offered, subscribe
 from fail2progress.ros.entries import Quality
 from support.rigs import wait_for
@@ -106,3 +108,50 @@ def test_without_word_of_their_sending_equal_messages_by_two_subscriptions_are_o
     for by in (Quality.STREAM, Quality.STREAM, Quality.STREAM):
         once.hear(by, b"b", {"source_timestamp": 0, "publisher_gid": None})
     assert taken == [b"a", b"b", b"a", b"b", b"b"], "that of the other subscription came once"
+
+
+def test_what_was_said_without_a_stamp_is_not_taken_after_what_was_said_since() -> None:
+    """As a node that starts hears by one subscription what is said, and by another what was kept for it; of either form."""
+    for form in (lambda message: message, lambda message: bytes(serialize_message(message))):
+        taken: list[Any] = []
+        once = Once(taken.append, kept=40)
+        sent = {number: form(LabelNames(names=[str(number)])) for number in range(6)}
+        stamped = form(LabelNames(header=header(SECOND, "")))
+
+        def hear(by: Quality, number: int, of: bytes = b"a", message: Any = None, once: Once = once, sent: Any = sent) -> None:
+            said = {"source_timestamp": 100 + number, "publisher_gid": {"data": of}}
+            once.hear(by, sent[number] if message is None else message, said)
+
+        hear(Quality.STREAM, 3)
+        hear(Quality.EVENT, 1, message=stamped)
+        for number in (2, 3, 4):
+            hear(Quality.EVENT, number)
+        hear(Quality.EVENT, 1, b"b")
+        assert taken == [sent[3], stamped, sent[4], sent[1]], "others say it for themselves; with a stamp it is of one image"
+        hear(Quality.STREAM, 4)
+        for by in (Quality.STREAM, Quality.EVENT):
+            hear(by, 0)
+        hear(Quality.STREAM, 2)
+        assert taken[4:] == [sent[0], sent[2]], "the publisher's clock was set back"
+
+
+def test_a_node_that_starts_beside_a_detector_takes_names_in_their_order(ros: Callable[..., None]) -> None:
+    ros()
+    with pair() as made:
+        outlet = made.outlet(STRONG)
+        for trial in range(8):
+            heard, last = list[LabelNames](), 40 * trial + 39
+            late = rclpy.create_node(f"late_{trial}")
+            subscribe(late, NAMES, heard.append)
+            executor = SingleThreadedExecutor()
+            executor.add_node(late)
+            for number in range(last - 39, last + 1):
+                say(outlet, str(number))
+                executor.spin_once(timeout_sec=0.01)
+            end = time.monotonic() + 5.0
+            while (not heard or heard[-1].names != [str(last)]) and time.monotonic() < end:
+                executor.spin_once(timeout_sec=0.05)
+            numbers = [int(message.names[0]) for message in heard]
+            assert numbers == sorted(set(numbers)) and numbers[-1:] == [last], trial
+            executor.shutdown()
+            late.destroy_node()

@@ -14,6 +14,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
 from rclpy.subscription import Subscription
 
+from fail2progress.ros.bags.cdr import DamagedError, header_stamp
 from fail2progress.ros.entries import Quality, Topic
 
 QUALITIES = {
@@ -56,7 +57,12 @@ def subscribe(node: Any, topic: Topic, take: Callable[[Any], None], **options: A
 
 
 class Once:
-    """Messages that come by several subscriptions, each taken when it comes first: later it would follow what came after it."""
+    """Messages that come by several subscriptions, each taken when it comes first: later it would follow what came after it.
+
+    What a publisher keeps for those who come late may follow what it has said since, on another subscription. With a stamp it is
+    taken nevertheless; without one (0) it would count for what comes from now on in place of what is newer, and is left out.
+    Each subscription has what one publisher said in its order, also where the publisher's clock is set back.
+    """
 
     def __init__(self, take: Callable[[Any], None], kept: int) -> None:
         """kept: messages that are remembered; as many as may wait on all subscriptions."""
@@ -84,5 +90,22 @@ class Once:
             if before is not None:
                 before.add(by)
                 return
+            if any(_newer(known, key) and by not in came for known, came in self._heard) and not _stamped(message):
+                return
             self._heard.append((key, {by}))
         self._take(message)
+
+
+def _newer(known: Hashable, key: Hashable) -> bool:
+    """Whether a message was sent later than another one, by the same publisher, as far as that is known."""
+    return isinstance(known, tuple) and isinstance(key, tuple) and known[0] == key[0] and known[1:] > key[1:]
+
+
+def _stamped(message: Any) -> bool:
+    """Whether a message, serialised or not, which begins with a header has a stamp."""
+    if not isinstance(message, bytes):
+        return bool(message.header.stamp.sec or message.header.stamp.nanosec)
+    try:
+        return bool(header_stamp(message))
+    except DamagedError:
+        return True  # whoever takes it says what is wrong

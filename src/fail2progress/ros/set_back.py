@@ -36,18 +36,20 @@ class Since:
 
 
 class Stamps:
-    """The newest stamp of each topic. count: told of a clock that was set back, once each time."""
+    """The newest stamp of each topic. count: told of a clock that was set back, once each time, where anybody wants to know."""
 
-    def __init__(self, count: Callable[[str, str], None]) -> None:
+    def __init__(self, count: Callable[[str, str], None] | None = None) -> None:
         self._count = count
-        self._newest: dict[str, int] = {}
+        self.newest: dict[str, int] = {}
+        """By topics, ns."""
 
     def went_back(self, topic: str, stamp: int) -> bool:
         """Whether a message (its stamp in ns; 0: none) comes of a clock that was set back since the one before it."""
-        back = self._newest.get(topic, stamp) - stamp
+        back = self.newest.get(topic, stamp) - stamp
         if not stamp or back <= LATE:
-            self._newest[topic] = max(stamp, self._newest.get(topic, 0))
+            self.newest[topic] = max(stamp, self.newest.get(topic, 0))
             return False
-        self._newest[topic] = stamp
-        self._count("clock", f"{topic}: set back by {back / SECOND:.1f} s; what was remembered of later times counts no more")
+        self.newest[topic] = stamp
+        if self._count is not None:
+            self._count("clock", f"{topic}: set back by {back / SECOND:.1f} s; what was remembered of later times counts no more")
         return True

@@ -84,9 +84,24 @@ def test_names_that_come_once_with_a_stamp_name_the_labels_of_all_images(ros: An
         for second in range(1, 15):
             for topic in (LABELS, COLOUR, DEPTH):
                 assert made.send(topic, of_time(topic, second * SECOND))
-        assert wait_for(lambda: convert.stamp_of(said[-1].header.stamp) == 14 * SECOND if said else False)
+        assert wait_for(lambda: convert.stamp_of(said[-1].header.stamp) == 13 * SECOND if said else False)
         assert not made.node.refused and "without a stamp" in made.node.facts["names"]
     assert len(said) >= 6 and {tuple(message.names) for message in said} == {("table_a",)}
+
+
+def test_names_of_no_image_that_came_are_told_with_both_stamps(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A detector's clock that is ahead: nobody is told that no names come."""
+    ros()
+    with rig("segmentation", monkeypatch) as made:
+        made.activate()
+        assert made.send("tf_static", traffic.transforms()) and made.send(INFO, of_time(INFO, SECOND))
+        for second in range(1, 15):
+            for topic in (LABELS, COLOUR, DEPTH):
+                assert made.send(topic, of_time(topic, second * SECOND))
+            assert made.send(NAMES, names("table_a", (second + 90) * SECOND))
+        assert made.node.refused.keys() == {"incomplete"} and made.node.cloud is None
+        told = made.node.reasons["incomplete"]
+        assert f"none on {NAMES} " in told and f"{LABELS} 14.000 s" in told and f"{NAMES} 103.000 s" in told
 
 
 @pytest.mark.parametrize("profile", [10, qos_profile_sensor_data], ids=["default", "best effort"])

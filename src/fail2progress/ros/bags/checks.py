@@ -116,6 +116,17 @@ def gaps_to(stamps: Iterable[int], others: Iterable[int]) -> list[int]:
     return found
 
 
+def own_of(stamps: Iterable[int], others: Iterable[int], slop: float) -> dict[int, int]:
+    """By others (stamps, ns): the one of `stamps` that each is of, which is the nearest within `slop` s."""
+    found, known = {}, sorted(set(stamps))
+    for stamp in set(others):
+        at = bisect_left(known, stamp)
+        nearest = min(known[max(at - 1, 0) : at + 1], key=lambda near: abs(stamp - near), default=None)
+        if nearest is not None and abs(stamp - nearest) <= slop * SECOND:
+            found[stamp] = nearest
+    return found
+
+
 def _pairs(colour: Topic, depth: Topic, slop: float) -> int:
     """Moments of which there is a depth image and a colour image; BagError where there is none. What comes twice counts once."""
     apart = gaps_to(depth.stamps, colour.stamps)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from fail2progress.core.observation import SECOND
@@ -11,7 +12,7 @@ from fail2progress.core.scene import FRAME
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.perception.segmentation.registry import LABEL_IMAGE
 from fail2progress.ros import graph as table
-from fail2progress.ros.bags.checks import cameras_of, check, gaps_to
+from fail2progress.ros.bags.checks import cameras_of, check, own_of
 from fail2progress.ros.bags.mcap_records import Lost, cut_short
 from fail2progress.ros.bags.pictures import COMPRESSED
 from fail2progress.ros.bags.reader import BagError, files, read
@@ -68,12 +69,15 @@ class BagInfo:
 
     @property
     def named_each(self) -> bool:
-        """Whether label images, but for a few, have names of their own; else names count for all that come after them."""
+        """Whether more than half of the label images have names of their own; else these count for all that come after, too."""
+        labels = self.of(LABELS)
+        return labels is not None and 2 * len(set(self.named.values())) > len(set(labels.stamps))
+
+    @cached_property
+    def named(self) -> Mapping[int, int]:
+        """By the stamps of names (ns): that of the label image that they are of."""
         labels, names = self.of(LABELS), self.of(NAMES)
-        if labels is None or names is None or names.unstamped:
-            return False
-        pairs = sum(gap <= table.SLOP * SECOND for gap in gaps_to(labels.stamps, names.stamps))
-        return 2 * pairs > len(set(labels.stamps))
+        return {} if labels is None or names is None else own_of(labels.stamps, names.stamps, table.SLOP)
 
     @property
     def segmenter(self) -> str:
@@ -125,6 +129,7 @@ class BagInfo:
         if self.unstamped and not self.problem:
             names = ", ".join(sorted(self.unstamped))
             found.append(f"messages without a stamp are given the time at which they were recorded: {names}")
+        found += self._names_missing()
         jumps = {topic.name: topic.jump for topic in self.topics if topic.jump > JUMP and topic.name in self.played}
         if self.clock_was_set:
             found.append(f"a clock was set back by {max(t.back for t in self.topics) / SECOND:.1f} s meanwhile")
@@ -133,6 +138,14 @@ class BagInfo:
         if judged and "steps" not in self.played.values() and not self.problem:
             found.append("no steps: there is nothing to judge, only segments and relations to see")
         return found
+
+    def _names_missing(self) -> list[str]:
+        """Which names label images have that have none of their own."""
+        labels, own = self.of(LABELS), len(set(self.named.values()))
+        if labels is None or not 0 < own < (count := len(set(labels.stamps))):
+            return []
+        others = "are left out, but after names without a stamp" if self.named_each else "have those that came before them"
+        return [f"{own} of {count} label images have names of their own; the others {others}"]
 
     def _damage(self) -> list[str]:
         """What is left out, as it cannot be read."""

@@ -21,7 +21,8 @@ from fail2progress.ros.bags.topics import TRANSFORMS, relative
 from fail2progress.ros.bags.writer import definition
 from fail2progress.ros.entries import OWN
 
-STAMPED = ("steps", "looks", "segments", *table.CAMERA, *table.LABELS)
+LABELS, NAMES = table.LABELS
+STAMPED = ("steps", "looks", "segments", *table.CAMERA, LABELS, NAMES)
 LEAD = SECOND // 2
 """Nanoseconds by which transforms are played before the rest: an image waits for those of its time. Other messages are put in
 the order of their stamps as far as this."""
@@ -34,12 +35,12 @@ LONGEST = 300 * SECOND
 
 def messages(bag: BagInfo) -> Iterator[Recorded]:
     """What is played of a bag, in the order in which things happened. What has no stamp, and is no segments, has its time of
-    arrival; camera infos of images that were rectified state no distortion any more. Names that are not of one label image each
+    arrival; camera infos of images that were rectified state no distortion any more. Names come ahead of the label image that
+    they are of. Where label images have names of their own, those without get what was said without a stamp before; else names
     have no stamp: they count from then on."""
-    unstamped, named_each = bag.unstamped, bag.named_each
+    unstamped, spread = bag.unstamped, _said_of_each if bag.named_each else _lasting
     items = (_stamped(item, bag.played[item.topic]) if item.topic in unstamped else item for item in _in_order(bag))
-    for item in ahead((_flat(item, bag) for item in items), bag.played):
-        yield item if bag.played[item.topic] != table.LABELS[1] or named_each else _lasting(item)
+    return spread(ahead((_flat(item, bag) for item in items), bag.played, bag.named), bag)
 
 
 def said_now(item: Recorded, bag: BagInfo, version: int, run: str) -> bytes:
@@ -73,10 +74,27 @@ def _stamped(item: Recorded, name: str) -> Recorded:
     return item
 
 
-def _lasting(item: Recorded) -> Recorded:
-    with suppress(DamagedError):  # whoever takes it says so
-        return replace(item, data=restamped(item.data, 0))
-    return item
+def _lasting(items: Iterable[Recorded], bag: BagInfo) -> Iterator[Recorded]:
+    """Names without a stamp."""
+    for item in items:
+        if bag.played[item.topic] == NAMES:
+            with suppress(DamagedError):  # whoever takes it says so
+                item = replace(item, data=restamped(item.data, 0))
+        yield item
+
+
+def _said_of_each(items: Iterable[Recorded], bag: BagInfo) -> Iterator[Recorded]:
+    """What was said without a stamp is said again with each label image that it counts for and that has no names of its own."""
+    own, lasting = set(bag.named.values()), None
+    for item in items:
+        name = bag.played[item.topic]
+        with suppress(DamagedError):  # whoever takes it says so
+            stamp = header_stamp(item.data) if name in (NAMES, LABELS) else 0
+            if name == NAMES:
+                lasting = None if stamp else item
+            elif name == LABELS and lasting is not None and stamp not in own:
+                yield replace(lasting, data=restamped(lasting.data, stamp), time=item.time)
+        yield item
 
 
 def _in_order(bag: BagInfo) -> Iterator[Recorded]:
@@ -91,19 +109,22 @@ def _topic(path: Path, name: str) -> Iterator[Recorded]:
     return (item for item in read(path) if item.topic == name)
 
 
-def ahead(items: Iterable[Recorded], names: Mapping[str, str] | None = None) -> Iterator[Recorded]:
+def ahead(
+    items: Iterable[Recorded], names: Mapping[str, str] | None = None, named: Mapping[int, int] | None = None
+) -> Iterator[Recorded]:
     """A recording in the order in which things happened.
 
     Transforms come LEAD earlier. Steps and observations go by their stamps: what a recorder heard late, on a busy computer, is
     put back before what happened after it. Where the clock is set back, everything before comes first. names: the stack's
-    names by recorded topics; without them, those that the topics end with.
+    names by recorded topics; without them, those that the topics end with. named: by stamps of label names, that of the label
+    image before which they are put.
     """
-    held: list[tuple[int, int, Recorded]] = []
-    due, newest = Due(names), 0
+    held: list[tuple[int, bool, int, Recorded]] = []
+    due, newest = Due(names, named or {}), 0
     for number, item in enumerate(items):
         while held and (held[0][0] <= item.time - LEAD or item.time < newest - JUMP):
             yield heapq.heappop(held)[-1]
-        heapq.heappush(held, (due.at(item), number, item))
+        heapq.heappush(held, (due.at(item), due.name(item) != NAMES, number, item))
         newest = item.time
     while held:
         yield heapq.heappop(held)[-1]
@@ -112,14 +133,18 @@ def ahead(items: Iterable[Recorded], names: Mapping[str, str] | None = None) -> 
 class Due:
     """When messages are played, in nanoseconds of the recorder's clock."""
 
-    def __init__(self, names: Mapping[str, str] | None) -> None:
-        self.names = names
+    def __init__(self, names: Mapping[str, str] | None, named: Mapping[int, int]) -> None:
+        self.names, self.named = names, named
         self._offset = 0
         """Of the recorder's clock to that of the stamps, where these two have nothing to do with each other."""
 
+    def name(self, item: Recorded) -> str | None:
+        """What a message is played as."""
+        return relative(item.topic) if self.names is None else self.names.get(item.topic)
+
     def at(self, item: Recorded) -> int:
         """Of one message."""
-        name = relative(item.topic) if self.names is None else self.names.get(item.topic)
+        name = self.name(item)
         if name in TRANSFORMS:
             return item.time - LEAD
         if name not in STAMPED:
@@ -128,8 +153,10 @@ class Due:
             stamp = header_stamp(item.data)
         except DamagedError:
             return item.time
-        if name == table.LABELS[1] and not stamp:
-            return item.time
+        if name == NAMES:
+            if not stamp:
+                return item.time
+            stamp = self.named.get(stamp, stamp)
         if abs(stamp - item.time) < SKEW:
             return stamp
         if abs(stamp + self._offset - item.time) >= SKEW:

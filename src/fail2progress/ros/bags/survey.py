@@ -51,7 +51,7 @@ class Topic:
     edges: set[tuple[str, str]] = field(default_factory=set)
     """(parent, child) of transforms."""
     stamps: list[int] = field(default_factory=list)
-    """Of whole messages that go by theirs, ns; times of arrival where a driver leaves them at 0."""
+    """Of whole messages that go by theirs, ns; times of arrival where a driver leaves them at 0, but none for names of labels."""
     unstamped: bool = False
     """Whether a driver does."""
     jump: int = 0
@@ -91,6 +91,8 @@ class Topic:
         if not stamp and self.type == SEGMENTS:
             raise DamagedError(NO_STAMP)
         self.unstamped = self.unstamped or not stamp
+        if not stamp and self.type == NAMES:
+            return
         self.jump = max(self.jump, self.stamps[-1] - (stamp or time)) if self.stamps else 0
         self.stamps.append(stamp or time)
 

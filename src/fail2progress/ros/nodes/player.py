@@ -160,7 +160,7 @@ class PlayerNode(StackNode):
             self._outlet_of(name).publish(data)
             self.played += 1
             self.facts["played"] = str(self.played)
-            if name in whole:
+            if name in whole and of:
                 together = abs(of - stamp) <= float(self.param("slop")) * SECOND and name not in moment
                 moment, stamp = ({**moment, name: data}, stamp) if together else ({name: data}, of)
                 seen = header_stamp(moment.get(DEPTH, data))

@@ -44,7 +44,7 @@ SKIPPED = 3
 PARTS, MEANINGS = (COLOUR, DEPTH), {LABELS[0]: LABELS[1]}
 KEPT = 8
 """Frames whose transforms have not come yet."""
-LASTING = "with the stamp of one label image, for later ones, too: late, until they are sent without a stamp (0)"
+LASTING = "of one label image, for later ones, too, each late: send them with each, or, if they never change, without a stamp (0)"
 READINGS = 500
 """Of the IMU that are kept: those of a second or more."""
 
@@ -160,7 +160,7 @@ class SegmentationNode(StackNode):
             self.facts["names"] = LASTING
             self.get_logger().warning(f"{LABELS[1]}: {LASTING}", once=True)
         for lacking in self.moments.give_up():
-            self.count("incomplete", f"images of a moment that did not all come: none on {', '.join(lacking)} with its stamp")
+            self.count("incomplete", f"images of a moment: none on {', '.join(lacking)} with its stamp; {self.moments.newest()}")
         if whole:
             self.due += whole
             self.work_off()
