@@ -148,6 +148,7 @@ def pursue(
         print(done.success, done.episode.outcome, len(done.failures))
     """
     require(robot, Robot, "robot", "an object of a class derived from fail2progress.robots.base.Robot")
+    require(robot.kind, str, "the robot's kind", "a text, what records of its failures call it")
     require_whole(seed, "seed")
     stages = tuple(one if isinstance(one, Goal) else Goal.parse(one) for one in goals_of(goal))
     if not stages:
