@@ -11,6 +11,7 @@ from fail2progress.agent.observer import Observer, RobotObserver
 from fail2progress.core.brief import brief
 from fail2progress.core.goals import Goal
 from fail2progress.core.observation import Observation
+from fail2progress.core.parts import guarded
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.calibration import rule_for
 from fail2progress.failures.event import FailureEvent
@@ -143,7 +144,8 @@ class Agent:
             planned = pending.pop(0).of(seen.cloud.names)
             attempt = self._attempt(robot.kind, assignment, plans[-1], planned, seen, len(taken), len(pending))
             try:
-                robot.execute(planned.call)
+                with guarded("robot", robot):
+                    robot.execute(planned.call)
             except ExecutionError as error:
                 return Episode(f"execution: {error}", tuple(plans), tuple(taken))
             seen = observer.look(planned)

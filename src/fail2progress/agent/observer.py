@@ -9,7 +9,7 @@ import numpy as np
 
 from fail2progress.core.memory import ObjectMemory
 from fail2progress.core.observation import POINTS, POINTS_TAKEN, Observation, SegmentedCloud
-from fail2progress.core.parts import PartError, told_part
+from fail2progress.core.parts import PartError, guarded, told_part
 from fail2progress.core.scene import FRAME, LARGEST
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import Belief, encode_observation
@@ -36,8 +36,10 @@ class Observer(ABC):
 
 
 def looked(robot: Robot) -> SegmentedCloud:
-    """What a robot sees. PartError where that is no cloud of the planning frame, in metres, that models can take."""
-    seen: object = robot.observe()
+    """What a robot sees. PartError where it raises anything, or that is no cloud of the planning
+    frame, in metres, that models can take."""
+    with guarded("robot", robot):
+        seen: object = robot.observe()
     told = told_part("robot", robot)
     if not isinstance(seen, SegmentedCloud):
         raise PartError(f"{told}, observe gave {type(seen).__name__}, it must give a SegmentedCloud")
@@ -74,7 +76,8 @@ class RobotObserver(Observer):
         if shift is not None and self.memory.last is not None:
             self.robot.expect(dict(zip(self.memory.last.names, shift, strict=True)))
         seen = self.detector.observe(self.memory.update(looked(self.robot), shift, handled))
-        return replace(seen, image=self.robot.picture())
+        with guarded("robot", self.robot):
+            return replace(seen, image=self.robot.picture())
 
     def adopt(self, model: SkillEffectModel, digest: str) -> Observation:
         """See Observer. ValueError where nothing has been seen yet."""

@@ -43,7 +43,7 @@ class Robot(ABC):
 
     @abstractmethod
     def execute(self, call: SkillCall) -> None:
-        """Carry a skill out. ExecutionError where the robot cannot."""
+        """Carry a skill out. ExecutionError where the robot cannot; anything else that is raised is told as a fault of it."""
 
 
 class ExecutionError(RuntimeError):
