@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
+from types import FunctionType
 
 from fail2progress.core.registry import OWN
 
@@ -15,8 +16,8 @@ class PartError(ValueError):
 
 
 def package_of(part: object) -> str:
-    """The package that the class of a part comes from, or the file that was started."""
-    return type(part).__module__.partition(".")[0]
+    """The package that the class of a part comes from, or a function itself; __main__ of what the program defines."""
+    return str((part if isinstance(part, FunctionType) else type(part)).__module__).partition(".")[0]
 
 
 def told_part(kind: str, part: object, name: object = None) -> str:

@@ -30,6 +30,7 @@ from fail2progress.planning.planner import Plan, Planner
 from fail2progress.robots.base import Robot
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Job, Outcome, Simulator
+from fail2progress.simulation.watched import watched
 from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.base import Trial
 
@@ -215,9 +216,9 @@ def _correcting(corrections: Path | None, physics: Simulator) -> Correcting | No
 
 @contextmanager
 def opened(simulator: SimulatorLike) -> Iterator[Simulator]:
-    """A simulator of a choice, closed in the end; one that is given stays open."""
+    """A simulator of a choice, closed in the end; one that is given stays open, and is watched where it is of another package."""
     if isinstance(simulator, Simulator):
-        yield simulator
+        yield watched(simulator, type(simulator).__name__)
         return
     require(simulator, str, "simulator", "a name, a file of options or a Simulator")
     with simulators.make(simulator) as made:
