@@ -65,3 +65,27 @@ def test_that_nothing_is_seen_is_told_with_names_from_another_process_too() -> N
     told = copy.copy(UnseenError(("block_1", "table_a")))  # as pickle makes it again
     assert str(told).startswith("the camera sees nothing of block_1, table_a: things stand in its view")
     assert " and others:" in str(UnseenError(tuple(f"cup_{i}" for i in range(9)))) and "of anything:" in str(UnseenError(()))
+
+
+def test_a_segment_is_seen_whole_or_not_at_all() -> None:
+    for value in (np.nan, np.inf):
+        points = cloud().points.copy()
+        points[1, :4, 2] = value
+        with pytest.raises(ValueError, match=r"4 of the 16 points of 's1' are not finite: leave such points out and repeat"):
+            replace(cloud(), points=points)
+    points = cloud().points.copy()
+    points[2] = np.inf
+    with pytest.raises(ValueError, match="16 of the 16 points of 's2'"):
+        replace(cloud(), points=points)
+
+
+def test_numbers_of_other_kinds_are_taken_and_what_makes_no_sense_is_not() -> None:
+    wide = replace(cloud(), points=cloud().points.astype(float), visibility=[1, 0, 1], names=list(cloud().names))
+    assert (wide.points.dtype, wide.visibility.dtype, wide.names) == (np.float32, np.float32, cloud().names)
+    for share in (-0.1, 95.0, np.nan):
+        with pytest.raises(ValueError, match=r"the visibility of 's2' is .*, a share is from 0 to 1"):
+            replace(cloud(), visibility=np.array([1, 0, share], np.float32))
+    with pytest.raises(ValueError, match="two segments go by the name 'cup'; each needs a name of its own"):
+        replace(cloud(), names=("cup", "mug", "cup"))
+    with pytest.raises(ValueError, match="a segment has points"):
+        replace(cloud(), points=np.zeros((3, 0, 3), np.float32))

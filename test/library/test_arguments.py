@@ -69,3 +69,18 @@ def test_arguments_of_another_kind_are_named(start: Scene) -> None:
 def test_images_in_memory_are_asked_for_as_a_frame(given: tuple[Any, ...], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         f2p.perceive(*given)
+
+
+@pytest.mark.parametrize(
+    ("ask", "named"),
+    [
+        (lambda start: f2p.task("nope.yaml"), "nope.yaml"),
+        (lambda start: f2p.learn("nope.jsonl", processes=1), "nope.jsonl"),
+        (lambda start: f2p.learn([], rehearsal="nope.rehearsal"), "nope.rehearsal"),
+        (lambda start: f2p.plan(f2p.task(start, "above(mug, table_b)"), "nope.safetensors"), "nope.safetensors: no such file"),
+    ],
+)
+def test_a_file_that_is_not_there_is_a_file_not_found(start: Scene, ask: Any, named: str) -> None:
+    for kind in (FileNotFoundError, ValueError):
+        with pytest.raises(kind, match=named):
+            ask(start)

@@ -30,6 +30,7 @@ from fail2progress.simulation.mujoco.rgbd import photograph
 
 MUG: dict[str, object] = {"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.08)}
 PILL: dict[str, object] = {"name": "pill", "category": "capsule", "size": (0.03, 0.03, 0.03)}
+BRICK: dict[str, object] = {"name": "brick", "category": "cuboid", "size": (0.05, 0.05, 0.05)}
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,12 @@ def test_tables_of_ones_own_are_taken() -> None:
         ([{**MUG, "size": (0.09, -0.09, 0.08)}], r"object mug: size\.y: an extent must be above 0 m, got -0\.09"),
         ([{**MUG, "size": (0.09, 0.09)}], r"object mug: size: needs three numbers, .*got \(0\.09, 0\.09\)"),
         ([{**MUG, "size": (0.09, 0.09, "9 cm")}], r"object mug: size\.z: write a number or \[low, .*, got '9 cm'"),
+        ([{**MUG, "at": (0.6, 0.0, 1.5)}], r"mug: at x 0\.6 m, y 0 m with its top at 1\.5 m there is nothing that it stands on"),
+        ([{**MUG, "at": (50, 0.0, 0.08)}], "nothing that it stands on"),
+        ([{**MUG, "at": (0.6, 0.68, 0.58)}], "nothing that it stands on"),
+        ([{**MUG, "at": (0.6, 0.4, 0.58)}, {**PILL, "at": (0.6, 0.4, 0.58)}], "pill: .* nothing that it stands on"),
+        ([{**MUG, "at": (0.6, 0.4, 0.58)}, {**PILL, "at": (0.64, 0.4, 0.53)}], "mug: .* it stands in pill"),
+        ([{**BRICK, "at": (0.6, 0.4, 0.55)}, {**MUG, "at": (0.63, 0.4, 0.58)}], "it stands in mug"),
         (MUG, "objects must be a list of mappings, got {'name': 'mug'"),
         (["mug"], "an object must be a mapping .*, got 'mug'"),
     ],
@@ -85,6 +92,17 @@ def test_tables_of_ones_own_are_taken() -> None:
 def test_what_is_wrong_with_a_scene_is_said(objects: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         f2p.scene(objects)
+
+
+def test_things_stand_at_places_that_are_said() -> None:
+    at = {"x": 0.6, "y": 0.4, "top": 0.58}
+    inside = f2p.scene([{**MUG, "at": at}, {**PILL, "at": (0.6, 0.4, 0.545)}])
+    assert f2p.detect(inside).value("inside", "pill", "mug") > 0.5
+    stacked = f2p.scene([{**BRICK, "at": (0.6, 0.4, 0.55)}, {**MUG, "at": (0.61, 0.4, 0.63)}, {**PILL, "on": "table_a"}])
+    assert f2p.detect(stacked).value("above", "mug", "brick") > 0.5
+    bridge = [{**BRICK, "name": f"pillar_{k}", "at": (0.6, 0.35 + 0.1 * k, 0.55)} for k in range(2)]
+    f2p.scene([*bridge, {**BRICK, "size": (0.05, 0.2, 0.02), "at": (0.6, 0.4, 0.57)}])
+    f2p.scene([{**BRICK, "at": {"x": 0.6, "y": 0.4, "top": 0.55, "yaw": 0.7}}, {**PILL, "at": (0.6, 0.45, 0.53)}])
 
 
 def test_objects_may_come_one_after_the_other() -> None:

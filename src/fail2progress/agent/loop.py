@@ -11,6 +11,7 @@ from fail2progress.agent.observer import Observer, RobotObserver
 from fail2progress.core.brief import brief
 from fail2progress.core.goals import Goal
 from fail2progress.core.observation import Observation
+from fail2progress.core.parts import guarded
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.calibration import rule_for
 from fail2progress.failures.event import FailureEvent
@@ -147,13 +148,16 @@ class Agent:
             planned = pending.pop(0).of(seen.cloud.names)
             attempt = self._attempt(robot.kind, assignment, plans[-1], planned, seen, len(taken), len(pending))
             try:
-                robot.execute(planned.call)
-            except ExecutionError as error:
+                with guarded("robot", robot):
+                    robot.execute(planned.call)
+            except RefusedError as error:
                 refused = refused.and_of(planned.call, str(error))
-                if isinstance(error, RefusedError) and self.config.replan and not refused.enough:
-                    self.on_event("refused", refused)
+                self.on_event("refused", refused)
+                if self.config.replan and not refused.enough:
                     continue
                 return Episode(_nothing_left(refused), tuple(plans), tuple(taken))
+            except ExecutionError as error:
+                return Episode(f"execution: {error}", tuple(plans), tuple(taken))
             refused = NONE
             seen = observer.look(planned)
             taken.append(self._check(attempt, seen))

@@ -5,8 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from fail2progress.core.memory import ObjectMemory
-from fail2progress.core.observation import Observation
+from fail2progress.core.observation import POINTS, POINTS_TAKEN, Observation, SegmentedCloud
+from fail2progress.core.parts import PartError, guarded, told_part
+from fail2progress.core.scene import FRAME, LARGEST
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import Belief, encode_observation
 from fail2progress.perception.relations.base import RelationDetector
@@ -31,6 +35,33 @@ class Observer(ABC):
         return encode_observation(model, seen.cloud)
 
 
+def looked(robot: Robot) -> SegmentedCloud:
+    """What a robot sees. PartError where it raises anything, or that is no cloud of the planning
+    frame, in metres, that models can take."""
+    with guarded("robot", robot):
+        seen: object = robot.observe()
+    told = told_part("robot", robot)
+    if not isinstance(seen, SegmentedCloud):
+        raise PartError(f"{told}, observe gave {type(seen).__name__}, it must give a SegmentedCloud")
+    if seen.frame != FRAME:
+        raise PartError(
+            f"{told} sees points in the frame {seen.frame!r}: turn them into that of planning (x away from the robot, "
+            f"y to its left, z up) and say frame={FRAME!r}"
+        )
+    least, most = POINTS_TAKEN
+    if len(seen) and not least <= seen.points.shape[1] <= most:
+        raise PartError(
+            f"{told} sees {seen.points.shape[1]} points a segment, {least} to {most} are taken: draw {POINTS} of them, "
+            "with repeats where there are fewer, as resample of fail2progress.perception.segmentation.base does"
+        )
+    farthest = float(np.nanmax(np.abs(seen.points), initial=0.0)) if seen.seen.any() else 0.0
+    if farthest > LARGEST:
+        raise PartError(
+            f"{told} sees points {farthest:.0f} m away; they are in metres, not in millimetres, of the planning frame"
+        )
+    return seen
+
+
 @dataclass
 class RobotObserver(Observer):
     """Looks through a robot in this process."""
@@ -44,8 +75,9 @@ class RobotObserver(Observer):
         shift, handled = (None, None) if done is None else (done.displacement, done.call.object)
         if shift is not None and self.memory.last is not None:
             self.robot.expect(dict(zip(self.memory.last.names, shift, strict=True)))
-        seen = self.detector.observe(self.memory.update(self.robot.observe(), shift, handled))
-        return replace(seen, image=self.robot.picture())
+        seen = self.detector.observe(self.memory.update(looked(self.robot), shift, handled))
+        with guarded("robot", self.robot):
+            return replace(seen, image=self.robot.picture())
 
     def adopt(self, model: SkillEffectModel, digest: str) -> Observation:
         """See Observer. ValueError where nothing has been seen yet."""

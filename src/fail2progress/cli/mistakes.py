@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fail2progress.core.observation import UnseenError
+from fail2progress.core.parts import PartError
 from fail2progress.core.registry import RegistryError
 from fail2progress.core.runs import RunError
 from fail2progress.core.vocabulary import VocabularyError
@@ -16,6 +17,7 @@ MISTAKES = (
     CheckpointError,
     DataError,
     NothingToTrainError,
+    PartError,
     RegistryError,
     RowsError,
     RunError,

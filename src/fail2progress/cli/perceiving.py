@@ -129,7 +129,7 @@ class Perceiving:
         frame = frame if self.own is None else self.own.left_out(frame)
         perceived = self.segmenter.segment(frame)
         started = time.perf_counter()
-        state = self.detector.detect_perceived(perceived)
+        state = self.detector.perceived(perceived)
         found: Relations = [("on", a, b, odds) for a, b, odds in on(state)]
         found += [(name, a, b, state.value(name, a, b)) for name, a, b in state.holding(LIKELY)]
         return Outcome(frame, perceived, found, time.perf_counter() - started, notes)

@@ -104,4 +104,4 @@ class Goal:
 
     def missing(self, state: RelationState, threshold: float = 0.5) -> tuple[Atom, ...]:
         """The atoms that do not hold."""
-        return tuple(atom for atom in self.atoms if atom.probability(state) <= threshold)
+        return tuple(atom for atom in self.atoms if not atom.probability(state) > threshold)

@@ -133,5 +133,5 @@ def matched_first(seen: Observation, before: SegmentedCloud) -> Observation:
     new = [row for row, name in enumerate(cloud.names) if name not in before.names]
     names = (*before.names, *(cloud.names[row] for row in new))
     kinds = (*before.categories, *(cloud.categories[row] for row in new))
-    unseen = np.full((len(names), *cloud.points.shape[1:]), np.nan, np.float32)
-    return matched(seen, replace(cloud, names=names, categories=kinds, points=unseen, visibility=unseen[:, 0, 0], colours=()))
+    points, visibility = np.full((len(names), *cloud.points.shape[1:]), np.nan, np.float32), np.zeros(len(names), np.float32)
+    return matched(seen, replace(cloud, names=names, categories=kinds, points=points, visibility=visibility, colours=()))

@@ -15,6 +15,8 @@ SECOND = 1_000_000_000
 """Nanoseconds. Stamps are whole numbers of them: a float holds no time of today to the nanosecond."""
 POINTS = 128
 """Points of a segment (paper A.11.2)."""
+POINTS_TAKEN = (16, 256)
+"""Fewest and most points of a segment that the package's models encode."""
 
 
 class UnseenError(ValueError):
@@ -35,7 +37,9 @@ class SegmentedCloud:
 
     points: (N, P, 3) float32 in metres in `frame`; a segment seen with fewer than P points repeats them, none is invented.
     visibility: (N,) share of the segment's outline that was seen, 0 when it was not seen at all (its points are then the last
-    known ones, or NaN if it never was). colours: the word for each segment's colour, "" where not known; empty: of none.
+    known ones, or NaN throughout if it never was). colours: the word for each segment's colour, "" where not known; none: ().
+    Numbers of other kinds are made float32. ValueError names the segment of which some points are not finite, whose name another
+    one has, or whose visibility is no share, and says what is of another shape.
     """
 
     names: tuple[str, ...]
@@ -50,6 +54,14 @@ class SegmentedCloud:
     __repr__ = brief
 
     def __post_init__(self) -> None:
+        for field in ("names", "categories", "colours"):
+            object.__setattr__(self, field, tuple(getattr(self, field)))
+        for field in ("points", "visibility"):
+            object.__setattr__(self, field, np.asarray(getattr(self, field), np.float32))
+        self._check_shapes()
+        self._check_values()
+
+    def _check_shapes(self) -> None:
         n = len(self.names)
         if self.points.ndim != 3 or self.points.shape[0] != n or self.points.shape[2] != 3:
             raise ValueError(f"points of {n} segments must be ({n}, P, 3), got {self.points.shape}")
@@ -57,6 +69,25 @@ class SegmentedCloud:
             raise ValueError(f"{n} segments need {n} categories and visibilities")
         if self.colours and len(self.colours) != n:
             raise ValueError(f"{len(self.colours)} colours of {n} segments")
+        if n and not self.points.shape[1]:
+            raise ValueError("a segment has points: one that was never seen has NaN in place of them")
+        twice = next((name for name in self.names if self.names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two segments go by the name {twice!r}; each needs a name of its own")
+
+    def _check_values(self) -> None:
+        """A segment is seen, or it is not: one that lacks points in places would count as never seen."""
+        lacking = np.asarray(~np.isfinite(self.points).all(axis=2))
+        mixed = np.asarray(lacking.any(axis=1) & ~np.isnan(self.points).all(axis=(1, 2)))
+        if mixed.any():
+            row = int(mixed.argmax())
+            raise ValueError(
+                f"{lacking[row].sum()} of the {self.points.shape[1]} points of {self.names[row]!r} are not finite: leave such "
+                "points out and repeat others; all NaN says that a segment was never seen"
+            )
+        if not ((self.visibility >= 0) & (self.visibility <= 1)).all():
+            row = int((~((self.visibility >= 0) & (self.visibility <= 1))).argmax())
+            raise ValueError(f"the visibility of {self.names[row]!r} is {self.visibility[row]:g}, a share is from 0 to 1")
 
     def __len__(self) -> int:
         return len(self.names)

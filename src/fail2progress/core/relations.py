@@ -55,7 +55,10 @@ DEFAULT = Thresholds()
 
 @dataclass(frozen=True)
 class RelationState:
-    """All relations of N objects: binary (N, N, 9) and unary (N, 3), with names; booleans or probabilities."""
+    """All relations of N objects: binary (N, N, 9) and unary (N, 3), with names; booleans or probabilities.
+
+    ValueError: of another shape, or with values that are none in [0, 1], as logits, percent or NaN.
+    """
 
     names: tuple[str, ...]
     binary: Array | Mask
@@ -67,6 +70,10 @@ class RelationState:
         n = len(self.names)
         if self.binary.shape != (n, n, len(BINARY)) or self.unary.shape != (n, len(UNARY)):
             raise ValueError(f"relations of {n} objects: got shapes {self.binary.shape} and {self.unary.shape}")
+        for what, values in (("binary", self.binary), ("unary", self.unary)):
+            wrong = values[~((values >= 0) & (values <= 1))] if values.dtype != np.bool_ else values[:0]
+            if wrong.size:
+                raise ValueError(f"{what} relations must be in [0, 1]; {wrong.size} of {values.size} are not, as {wrong[0]:g}")
 
     def value(self, relation: str, subject: str, other: str | None = None) -> float:
         """Truth or probability of one atom; ValueError names what is unknown."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from fail2progress.agent.correcting import Correcting, forgiving
 from fail2progress.agent.loop import DONE, Agent, AgentConfig, Episode, TaskSpec
+from fail2progress.agent.monitor import StepResult
 from fail2progress.core.brief import brief
 from fail2progress.core.camera import Camera
 from fail2progress.core.goals import Goal
+from fail2progress.core.parts import PartError
 from fail2progress.core.scene import Scene
 from fail2progress.evaluation.trials import TrialResult, run_trial
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.corrections import Corrector
 from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.store import FailureStore
 from fail2progress.library.arguments import require, require_whole
 from fail2progress.library.models import ModelLike, model_and_digest
 from fail2progress.library.scenes import Goals, goals_of
@@ -27,11 +30,16 @@ from fail2progress.planning.planner import Plan, Planner
 from fail2progress.robots.base import Robot
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Job, Outcome, Simulator
+from fail2progress.simulation.watched import watched
 from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.base import Trial
 
 SimulatorLike = str | Simulator
 """A choice (`fail2progress simulators ls`, or a file with options) or a simulator, which stays open."""
+
+
+STOPPED = "stopped"
+"""Outcome of an episode that Ctrl-C ended."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,11 @@ class TrialRun:
 
 @dataclass(frozen=True)
 class Pursuit:
-    """Goals that a robot of one's own pursued: what happened, and what failed."""
+    """Goals that a robot of one's own pursued: what happened, and what failed.
+
+    Beside the outcomes of every episode there is "stopped" (Ctrl-C), and what a part raised or gave amiss once something was
+    planned: "robot 'Arm' of mine raised OSError: the serial line is closed (arm.py, line 12)".
+    """
 
     episode: Episode
     failures: tuple[FailureEvent, ...]
@@ -135,30 +147,65 @@ def pursue(
     simulator: SimulatorLike = simulators.DEFAULT,
     corrections: Path | None = None,
     seed: int = 0,
+    store: str | Path | None = None,
 ) -> Pursuit:
     """Plan, act and monitor with a robot of your own until the goal is seen to hold or nothing more can be done.
 
     A robot looks, (N, 128, 3) points in metres of the planning frame, and carries skills out (`fail2progress.robots.base`).
     `goal` is a text in its names for things, or several to reach one after the other. `simulator` is what failures are
-    classified in, where there is a file for `corrections`; the seed decides what the planner draws.
+    classified in, where there is a file for `corrections`; the seed decides what the planner draws. `store` is a file in which
+    failures are kept the moment they are met (`fail2progress failures ls --store FILE`).
 
-    Raises ValueError: a goal that cannot be read, or about what is not seen; CheckpointError: weights that cannot be read.
+    What the robot raises (but for ExecutionError, which it is meant to) and Ctrl-C end the episode once something was planned:
+    the outcome says so, and what was met until then is returned.
+
+    Raises ValueError: a goal that cannot be read, or about what is not seen, or a robot that sees what cannot be (PartError);
+    CheckpointError: weights that cannot be read; StoreError: a store that cannot be used.
 
         done = pursue(MyRobot(), ["inside(pill, mug)", "inside(pill, mug) and above(mug, table_b)"])
         print(done.success, done.episode.outcome, len(done.failures))
     """
     require(robot, Robot, "robot", "an object of a class derived from fail2progress.robots.base.Robot")
+    require(robot.kind, str, "the robot's kind", "a text, what records of its failures call it")
     require_whole(seed, "seed")
     stages = tuple(one if isinstance(one, Goal) else Goal.parse(one) for one in goals_of(goal))
     if not stages:
         raise ValueError('a robot needs a goal, for example "above(mug, table_b)"')
-    kept: list[FailureEvent] = []
+    met = _Met(FailureStore(Path(store)) if store is not None else None)
     found, digest = model_and_digest(model)
     planner = Planner(found, torch.Generator().manual_seed(seed))
     with opened(simulator) as physics:
-        agent = Agent(planner, digest, kept.append, config, correcting=_correcting(corrections, physics))
-        episode = agent.run(robot, TaskSpec(stages, seed=seed))
-    return Pursuit(episode, tuple(kept))
+        agent = Agent(planner, digest, met.keep, config, met.hear, correcting=_correcting(corrections, physics))
+        try:
+            episode = agent.run(robot, TaskSpec(stages, seed=seed))
+        except (PartError, KeyboardInterrupt) as error:
+            if not met.plans:
+                raise
+            episode = Episode(STOPPED if isinstance(error, KeyboardInterrupt) else str(error), tuple(met.plans), tuple(met.taken))
+    return Pursuit(episode, tuple(met.failures))
+
+
+@dataclass
+class _Met:
+    """What an episode has come to so far, in case that it does not return."""
+
+    store: FailureStore | None
+    plans: list[Plan] = field(default_factory=list)
+    taken: list[StepResult] = field(default_factory=list)
+    failures: list[FailureEvent] = field(default_factory=list)
+
+    def keep(self, event: FailureEvent) -> None:
+        """Durable before anything acts on it, where there is a store."""
+        if self.store is not None:
+            self.store.add(event)
+        self.failures.append(event)
+
+    def hear(self, kind: str, value: object) -> None:
+        """See agent.loop.EventCallback."""
+        if isinstance(value, Plan):
+            self.plans.append(value)
+        elif isinstance(value, StepResult):
+            self.taken.append(value)
 
 
 def _correcting(corrections: Path | None, physics: Simulator) -> Correcting | None:
@@ -169,9 +216,9 @@ def _correcting(corrections: Path | None, physics: Simulator) -> Correcting | No
 
 @contextmanager
 def opened(simulator: SimulatorLike) -> Iterator[Simulator]:
-    """A simulator of a choice, closed in the end; one that is given stays open."""
+    """A simulator of a choice, closed in the end; one that is given stays open, and is watched where it is of another package."""
     if isinstance(simulator, Simulator):
-        yield simulator
+        yield watched(simulator, type(simulator).__name__)
         return
     require(simulator, str, "simulator", "a name, a file of options or a Simulator")
     with simulators.make(simulator) as made:

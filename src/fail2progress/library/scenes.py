@@ -11,8 +11,10 @@ from pydantic import ValidationError
 
 from fail2progress.core.choice import first_mistake
 from fail2progress.core.goals import Goal
+from fail2progress.core.objects import category
 from fail2progress.core.scene import Scene
 from fail2progress.library.arguments import plain, require, require_whole, several, told
+from fail2progress.library.standing import check_standing
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.base import Trial
 from fail2progress.tasks.check import problem
@@ -39,7 +41,8 @@ def scene(objects: Iterable[Mapping[str, object]], seed: int = 0) -> Scene:
     no place stands on the first table. Tables that say none stand to the robot's left and right; where no table is given,
     `table_a` and `table_b` do. Numbers and arrays of NumPy are taken as those of Python.
 
-    Raises ValueError: a key, category, size or support that is wrong, or no room.
+    Raises ValueError: a key, category, size or support that is wrong, no room, or something movable `at` a place where it would
+    fall, or would stand in another thing.
 
         cups = scene([{"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.09)}], seed=1)
         print(cups.names, cups.position("mug"))
@@ -53,7 +56,9 @@ def scene(objects: Iterable[Mapping[str, object]], seed: int = 0) -> Scene:
         tables: list[dict[str, object]] = [{"name": f"table_{letter}", "category": "table"} for letter in "ab"]
         things = [*tables, *things]
     content = _content(_placed(things))
-    return Recipe(tuple(content.objects), frozenset()).scene(np.random.default_rng(seed), {})
+    made = Recipe(tuple(content.objects), frozenset()).scene(np.random.default_rng(seed), {})
+    check_standing(made, [one.name for one in content.objects if one.at is not None and category(one.category).movable])
+    return made
 
 
 def task(start: str | Path | Scene = DEFAULT, goal: Goals = "", objects: int | None = None, seed: int = 0) -> Trial:

@@ -55,7 +55,7 @@ def detect(seen: Perceived | SegmentedCloud | Scene, by: str = GEOMETRIC, model:
     require(seen, (Perceived, SegmentedCloud, Scene), "seen", "what perceive found, a SegmentedCloud or a Scene")
     detector = _detector(by, model)
     if isinstance(seen, Perceived):
-        return detector.detect_perceived(seen)
+        return detector.perceived(seen)
     if isinstance(seen, Scene):
         with simulators.make() as simulator:
             seen = simulator.settle(seen, Camera()).cloud

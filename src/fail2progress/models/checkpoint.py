@@ -13,7 +13,7 @@ from fail2progress.core.pairs import write_pair
 from fail2progress.core.registry import RegistryError
 from fail2progress.core.vocabulary import VocabularyError, check
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.notes import SCHEMA, CheckpointError, near, noted
+from fail2progress.models.notes import SCHEMA, CheckpointError, NoCheckpointError, near, noted
 from fail2progress.models.registry import MODELS
 from fail2progress.skills.vocabulary import current
 
@@ -107,7 +107,7 @@ def _read_weights(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise CheckpointError(f"{path}: cannot be read (no such file{near(path)})") from error
+        raise NoCheckpointError(f"{path}: cannot be read (no such file{near(path)})") from error
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error})") from error
 

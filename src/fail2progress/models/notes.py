@@ -15,11 +15,16 @@ SCHEMA = 1
 _SUFFIX = ".safetensors"
 _BESIDE = ".json"
 _FORM = f"a file of weights ends in {_SUFFIX}"
+_BELONGS = "what it is stands in a JSON file that belongs beside it"
 _VERSION = re.compile(r"v\d{4,}")
 
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be used, and why."""
+
+
+class NoCheckpointError(CheckpointError, FileNotFoundError):
+    """A file of a checkpoint that is not there."""
 
 
 def noted(weights: Path) -> dict[str, object]:
@@ -33,10 +38,12 @@ def noted(weights: Path) -> dict[str, object]:
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise CheckpointError(f"{_missing(weights)} {path}: cannot be read ({error.strerror or error})") from error
+        wrong = _wrong(weights)
+        missing = isinstance(error, FileNotFoundError) and not (wrong and weights.exists())
+        kind = NoCheckpointError if missing else CheckpointError
+        raise kind(wrong or f"{weights}: {_BELONGS}; {path}: cannot be read ({error.strerror or error})") from error
     except (ValueError, RecursionError) as error:
-        named = f"{weights}: {_FORM}; " if weights.suffix != _SUFFIX else ""
-        raise CheckpointError(f"{named}{path}: cannot be read ({error})") from error
+        raise CheckpointError(_wrong(weights) or f"{path}: cannot be read ({error})") from error
     if isinstance(note, dict):
         note = fitting(weights, note)
     if not isinstance(note, dict) or note.get("schema") != SCHEMA:
@@ -47,16 +54,15 @@ def noted(weights: Path) -> dict[str, object]:
     return note
 
 
-def _missing(weights: Path) -> str:
-    """What is to be said of a file that the user named, before that its note is missing."""
+def _wrong(weights: Path) -> str:
+    """What is wrong with a file that the user named, whatever is the matter with its note; "" where nothing is."""
     if _VERSION.fullmatch(str(weights)):
-        return f"{weights}: a version, no file; fail2progress models export {weights} --out NAME.safetensors makes one;"
+        return f"{weights}: a version, no file; fail2progress models export {weights} --out NAME.safetensors makes one"
     if weights.is_dir():
-        return f"{weights}: a folder, not a file of weights;"
+        return f"{weights}: a folder, not a file of weights"
     if not weights.exists():
-        return f"{weights}: no such file{near(weights)};"
-    beside = "what it is stands in a JSON file that belongs beside it"
-    return f"{weights}: {beside if weights.suffix == _SUFFIX else _FORM};"
+        return f"{weights}: no such file{near(weights)}"
+    return "" if weights.suffix == _SUFFIX else f"{weights}: {_FORM}"
 
 
 def near(weights: Path) -> str:
@@ -89,7 +95,7 @@ def start_note(weights: Path, versions: Path) -> str:
     nothing is, or these are. CheckpointError where the weights cannot be, or where none of the versions has them."""
     digest = noted(weights)["digest"]
     if not weights.is_file():
-        raise CheckpointError(f"{weights}: no such file{near(weights)}")
+        raise NoCheckpointError(f"{weights}: no such file{near(weights)}")
     pointer = versions / "CURRENT"
     if not pointer.is_file():
         return ""

@@ -11,6 +11,7 @@ from fail2progress.core.observation import SegmentedCloud, UnseenError
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array
 from fail2progress.models.base import Action, LatentState, RelationLogits, SkillEffectModel, expected_motion
+from fail2progress.models.checked import detected, embedded, predicted
 from fail2progress.models.revealed import hidden_drawers
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.samplers import HiddenDrawer
@@ -44,7 +45,7 @@ def encode_observation(model: SkillEffectModel, cloud: SegmentedCloud) -> Belief
     centred = points - box.mean(dim=1, keepdim=True)
     code = model.encode(centred, model.prepare(centred))
     ids, mask = torch.arange(len(cloud)).unsqueeze(0), torch.from_numpy(cloud.seen).unsqueeze(0)
-    state = model.embed(code.unsqueeze(0), box.unsqueeze(0), ids, mask)
+    state = embedded(model, code.unsqueeze(0), box.unsqueeze(0), ids, mask)
     return Belief(cloud.names, cloud.categories, state, hidden_drawers(model, cloud))
 
 
@@ -62,13 +63,13 @@ def action_of(call: SkillCall, names: tuple[str, ...]) -> Action:
 @torch.no_grad()
 def detect(model: SkillEffectModel, belief: Belief) -> RelationState:
     """Probabilities of the relations that hold now."""
-    return relation_state(model.detect(belief.state), belief)
+    return relation_state(detected(model, belief.state), belief)
 
 
 @torch.no_grad()
 def predict_effect(model: SkillEffectModel, belief: Belief, call: SkillCall) -> tuple[RelationState, Array, Belief]:
     """Probabilities of the relations after a skill, the motion (N, 3) that is expected, in metres, and the belief after it."""
-    effect = model.predict(belief.state, action_of(call, belief.names))
+    effect = predicted(model, belief.state, action_of(call, belief.names))
     after = Belief(belief.names, belief.categories, effect.state)
     motion = expected_motion(belief.state, effect)[0].numpy().astype(float)
     return relation_state(effect.relations, belief), motion, after

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from fail2progress.models.notes import CheckpointError
+from fail2progress.models.notes import NoCheckpointError
 
 RELATIONAL = "relational.safetensors"
 KEEPSAKE = "rehearsal.safetensors"
@@ -37,7 +37,7 @@ def path(name: str) -> Path:
     """Where a file of fail2progress/weights lies; CheckpointError where this installation does not have it."""
     found = folder() / name
     if not found.is_file():
-        raise CheckpointError(f"{found}: not in this installation; name a file of your own")
+        raise NoCheckpointError(f"{found}: not in this installation; name a file of your own")
     return found
 
 

@@ -13,6 +13,7 @@ from fail2progress.core.brief import brief
 from fail2progress.core.goals import Goal
 from fail2progress.core.relations import RelationState
 from fail2progress.models.base import LatentState, SkillEffectModel, expected_motion
+from fail2progress.models.checked import detected
 from fail2progress.models.prediction import Belief, relation_state
 from fail2progress.planning.optimise import CrossEntropy, Optimiser
 from fail2progress.planning.planned import PlannedSkill
@@ -169,7 +170,7 @@ class Planner:
     @torch.no_grad()
     def _that_matter(self, belief: Belief, skeleton: PlanSkeleton, segments: Segments) -> PlanSkeleton:
         """Without the steps that are expected to change nothing: nothing moves, and all is believed as it was before."""
-        state, relations, kept = belief.state, self.model.detect(belief.state), []
+        state, relations, kept = belief.state, detected(self.model, belief.state), []
         for k, (step, unit) in enumerate(zip(skeleton.steps, skeleton.units, strict=True)):
             parameters, _ = step_parameters(state, step, unit.unsqueeze(0), segments)
             effect = ahead(self.model, state, relations, action(step, parameters), segments)
@@ -184,7 +185,7 @@ class Planner:
     def _plan(self, belief: Belief, skeleton: PlanSkeleton, goal: Goal, segments: Segments) -> Plan:
         """Roll the chosen sequence out once more and keep what is expected after every skill."""
         state, skills = belief.state, []
-        relations = self.model.detect(state)
+        relations = detected(self.model, state)
         for step, unit in zip(skeleton.steps, skeleton.units, strict=True):
             parameters, _ = step_parameters(state, step, unit.unsqueeze(0), segments)
             effect = ahead(self.model, state, relations, action(step, parameters), segments)
@@ -233,7 +234,7 @@ def score_units(
 ) -> Tensor:
     """(K,) ln P of every stage's goal where the stage ends, summed, less what collisions cost, and a beginning that was refused;
     units (K, H, d)."""
-    state, relations = start.expand(len(units)), model.detect(start).expand(len(units))
+    state, relations = start.expand(len(units)), detected(model, start).expand(len(units))
     total = torch.zeros(len(units))
     for k, step in enumerate(steps):
         parameters, collides = step_parameters(state, step, units[:, k], segments)

@@ -20,6 +20,7 @@ from torch import Tensor
 from fail2progress.core.goals import Goal
 from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.models.base import LatentState, RelationLogits, SkillEffectModel
+from fail2progress.models.checked import detected
 from fail2progress.planning.refusals import NONE, Refusals
 from fail2progress.planning.relevance import Scene, relevant_steps
 from fail2progress.planning.steps import action, ahead, atom_log_probabilities, atom_rows, size, step_parameters
@@ -86,7 +87,7 @@ class _Node:
 
     @property
     def missing(self) -> list[int]:
-        return (self.log_p <= _HALF).nonzero().flatten().tolist()
+        return (~(self.log_p > _HALF)).nonzero().flatten().tolist()
 
     def signature(self, segments: Segments) -> bytes:
         """What is believed at it of the goal, and on and in what everything is: equal ones differ in places only."""
@@ -110,7 +111,7 @@ def search(
 ) -> Skeleton:
     """The first skeleton found whose goal atoms are all believed true, else the best one seen. None begins with what the robot
     has refused."""
-    relations = model.detect(state)
+    relations = detected(model, state)
     root = _Node((), (), state, relations, atom_log_probabilities(relations, goal, segments.names)[0])
     return _Search(model, goal, segments, options, generator, refused).run(root)
 

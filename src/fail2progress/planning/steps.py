@@ -10,6 +10,7 @@ from torch import Tensor
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.models.base import Action, Effect, LatentState, RelationLogits, SkillEffectModel, expected_motion
+from fail2progress.models.checked import predicted
 from fail2progress.models.revealed import reveal
 from fail2progress.planning.contents import with_contents
 from fail2progress.planning.drawers import anchored, with_drawers
@@ -61,7 +62,7 @@ def step_parameters(state: LatentState, step: Step, unit: Tensor, segments: Segm
 
 def ahead(model: SkillEffectModel, state: LatentState, before: RelationLogits, action: Action, segments: Segments) -> Effect:
     """One skill ahead, with what opening shows, and what is known of drawers and contents. `before`: what is believed now."""
-    effect = model.predict(state, action)
+    effect = predicted(model, state, action)
     after = reveal(model, anchored(model, state, effect, segments), segments.hidden)
     relations = with_contents(effect.relations, before, expected_motion(state, effect))
     return replace(effect, state=after, relations=with_drawers(relations, after, segments))

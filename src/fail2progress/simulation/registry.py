@@ -17,9 +17,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fail2progress.core.choice import first_mistake, read_choice
+from fail2progress.core.parts import guarded
 from fail2progress.core.registry import Registry, RegistryError, instance_of
 from fail2progress.simulation.base import Simulator
 from fail2progress.simulation.stage import OpenStage
+from fail2progress.simulation.watched import watched
 
 DEFAULT = "mujoco"
 
@@ -71,14 +73,16 @@ class SimulatorEntry:
     """Why it cannot run here beside missing packages, given its options; None where it can."""
 
     def made(self, options: Any) -> Simulator:
-        """What `make` gives. SimulatorError where that is no Simulator: its class does not derive from that one."""
-        found: object = self.make(options)
+        """What `make` gives, watched where it is of another package. SimulatorError where it is no Simulator: its class does not
+        derive from that one."""
+        with guarded("simulator", self.make, self.name):
+            found: object = self.make(options)
         if not isinstance(found, Simulator):
             raise SimulatorError(
                 f"simulator {self.name!r} makes an object of {type(found).__name__}; its class must derive from "
                 "fail2progress.simulation.base.Simulator"
             )
-        return found
+        return watched(found, self.name)
 
     def unavailable(self, options: Options | None = None) -> str | None:
         """Why it cannot run here, or None."""

@@ -15,6 +15,10 @@ class TaskError(ValueError):
     """A task that cannot be read, a number of objects that it is not defined for, or a goal about nothing in its scene."""
 
 
+class NoTaskError(TaskError, FileNotFoundError):
+    """A file of a task that is not there."""
+
+
 @dataclass(frozen=True)
 class Trial:
     """One start of a task. `stages` are goals to reach one after the other; the last one decides about success."""

@@ -16,7 +16,7 @@ from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.plain_yaml import NotPlainError, PlainLoader
 from fail2progress.core.scene import Scene
 from fail2progress.tasks.atoms import expand
-from fail2progress.tasks.base import Task, TaskError, Trial
+from fail2progress.tasks.base import NoTaskError, Task, TaskError, Trial
 from fail2progress.tasks.check import Place, problem
 from fail2progress.tasks.keys import first_problem, unknown_key
 from fail2progress.tasks.layout import DoesNotFitError
@@ -127,7 +127,8 @@ def _parsed(path: Path) -> yaml.Node:
             raise TaskError(f"{path}: larger than {LARGEST} bytes, no task file")
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_Loader)
     except OSError as error:
-        raise TaskError(f"{path}: cannot be read ({error.strerror or error})") from error
+        kind = NoTaskError if isinstance(error, FileNotFoundError) else TaskError
+        raise kind(f"{path}: cannot be read ({error.strerror or error})") from error
     except UnicodeDecodeError as error:
         raise TaskError(f"{path}: not a text file (byte {error.start} is not UTF-8)") from error
     except yaml.YAMLError as error:

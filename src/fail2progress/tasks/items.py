@@ -43,6 +43,10 @@ class ItemError(ValueError):
     """A file of items that cannot be read; names file, line and value."""
 
 
+class NoItemError(ItemError, FileNotFoundError):
+    """A file of items that is not there."""
+
+
 @dataclass(frozen=True)
 class Item:
     """One execution under a name of its own."""
@@ -207,7 +211,8 @@ def lines(path: Path, mark: Mark | None = None) -> Iterator[tuple[int, str]]:
                 if text.strip():
                     yield number, text
     except OSError as error:
-        raise ItemError(f"{path}: cannot be read ({error.strerror or error})") from error
+        kind = NoItemError if isinstance(error, FileNotFoundError) else ItemError
+        raise kind(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
 def _scene(line: _Scene) -> Scene:

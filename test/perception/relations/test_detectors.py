@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.memory import matched
 from fail2progress.core.objects import Shape, is_container
 from fail2progress.core.observation import Observation, SegmentedCloud, UnseenError
+from fail2progress.core.parts import PartError
 from fail2progress.core.registry import RegistryError
 from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.core.scene import pose
@@ -157,3 +160,46 @@ def test_one_that_cannot_be_imported_is_named_in_one_line(tmp_path: Path) -> Non
     line = done.stderr.splitlines()[-1]  # a computer that is slow to load says so before
     assert "Traceback" not in done.stderr
     assert "outside_parts" in line and "no licence" in line
+
+
+class Wrong(RelationDetector):
+    """Gives what it is told to."""
+
+    name = "wrong"
+
+    def __init__(self, give: Callable[[RelationState], object]) -> None:
+        self.give = give
+
+    def detect(self, cloud: SegmentedCloud) -> RelationState:
+        return self.give(GeometricDetector().detect(cloud))  # type: ignore[return-value]
+
+
+WRONG: list[tuple[Callable[[RelationState], object], str]] = [
+    (lambda state: replace(state, binary=state.binary * np.nan), r"raised ValueError: binary relations must be in \[0, 1\]"),
+    (lambda state: replace(state, binary=state.binary * 10.0 - 5.0), "are not, as -5"),
+    (lambda state: replace(state, unary=np.full(state.unary.shape, 100.0)), "unary relations must be in .* as 100"),
+    (lambda state: replace(state, binary=state.binary[..., :5]), "relations of 5 objects: got shapes"),
+    (lambda state: state.of(state.names[:-1]), "of the segments that it sees, in their order: "),
+    (lambda state: state.of(state.names[::-1]), "of the segments that it sees, in their order: "),
+    (lambda state: None, "gave NoneType, it must give a RelationState"),
+    (lambda state: {}["weights"], "raised KeyError: 'weights' "),
+]
+
+
+@pytest.mark.parametrize(("give", "said"), WRONG)
+def test_what_one_gives_is_looked_at(give: Callable[[RelationState], object], said: str) -> None:
+    scene = task("hierarchical-tabletop").trial(3, 5).scene
+    frame = photograph(compile_scene(scene), scene, Camera(), DepthNoise(0.0, 0.0), np.random.default_rng(0))
+    perceived = LabelledSegmenter().segment(frame)
+    for ask in (lambda: Wrong(give).observe(perceived.cloud()), lambda: Wrong(give).perceived(perceived)):
+        with pytest.raises(PartError, match=f"relation detector 'wrong' of test .*{said}"):
+            ask()
+
+
+def test_one_that_fails_in_another_process_is_told_in_one_line(tmp_path: Path) -> None:
+    source = Path(box_detector.__file__).read_text().replace("found.astype(float)", "found * np.nan")
+    folder = install_plugin(tmp_path, source, {GROUP: {"boxes": "BoxDetector"}})
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join((str(folder), os.environ.get("PYTHONPATH", "")))}
+    done = command(variables, "evaluate", "--trials", 2, "--processes", 2, "--method", "replanning", "--relations", "boxes")
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    assert "relation detector 'boxes' of outside_parts raised ValueError: binary relations" in done.stderr.splitlines()[-1]

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from fail2progress.core.vocabulary import VocabularyError, check
 from fail2progress.learning.pretraining.pretrain import shape_codes, split
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.notes import CheckpointError
+from fail2progress.models.notes import CheckpointError, NoCheckpointError
 from fail2progress.models.tensor_files import write_tensors
 from fail2progress.models.training.transitions import COMPUTED, Transitions, check_consistent, select, spoken_here
 from fail2progress.skills.vocabulary import current
@@ -115,7 +115,8 @@ def _with_codes(rehearsal: RehearsalSet, path: Path) -> RehearsalSet:
             raise ValueError("codes of other clouds; delete it, or write it again")
         mine = note["encoder"]
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error})") from error
+        kind = NoCheckpointError if isinstance(error, FileNotFoundError) else CheckpointError
+        raise kind(f"{path}: cannot be read ({error})") from error
     held_out = replace(held_out, codes={mine: codes["held_out"]})
     return RehearsalSet(replace(replay, codes={mine: codes["replay"]}), held_out)
 
@@ -142,7 +143,8 @@ def _load(path: Path) -> RehearsalSet:
     except CheckpointError:
         raise
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error})") from error
+        kind = NoCheckpointError if isinstance(error, FileNotFoundError) else CheckpointError
+        raise kind(f"{path}: cannot be read ({error})") from error
 
 
 def _part(values: dict[str, torch.Tensor], name: str) -> Transitions:

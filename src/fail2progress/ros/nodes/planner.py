@@ -238,7 +238,7 @@ class PlannerNode(ModelNode):
             self.say("act", str(value.planned.call))
             self.step(Step.STARTED)
         elif isinstance(value, Refusals):
-            self.say("act", f"the robot refuses: {value.reasons[-1]}; planning without that")
+            self.say("act", f"the robot refuses: {value.reasons[-1]}")
         elif isinstance(value, StepResult):
             self.done_steps += 1
             event = value.event

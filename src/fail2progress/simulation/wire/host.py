@@ -8,11 +8,12 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+from fail2progress.core.parts import PartError
 from fail2progress.simulation.base import Job, OrdinaryPhysicsError, Simulator
 from fail2progress.simulation.registry import make, resolve
 from fail2progress.simulation.wire.frames import ProtocolError
 from fail2progress.simulation.wire.records import outcome_record, read_job, read_look, snapshot_record
-from fail2progress.simulation.wire.serving import PHYSICS, Record, Refused, Worker, own_streams, serve
+from fail2progress.simulation.wire.serving import FAULT, PHYSICS, Record, Refused, Worker, own_streams, serve
 
 
 class Host(Worker):
@@ -34,7 +35,7 @@ class Host(Worker):
             try:
                 outcome = next(outcomes)
             except ValueError as error:
-                raise Refused(str(error), PHYSICS if isinstance(error, OrdinaryPhysicsError) else "") from error
+                raise Refused(str(error), _reason(error)) from error
             yield number, outcome_record(outcome)
         if unreadable is not None:
             raise unreadable
@@ -44,7 +45,13 @@ class Host(Worker):
         try:
             return snapshot_record(self.simulator.settle(*read_look(scene)))
         except ValueError as error:
-            raise Refused(str(error)) from error
+            raise Refused(str(error), _reason(error)) from error
+
+
+def _reason(error: ValueError) -> str:
+    if isinstance(error, PartError):
+        return FAULT
+    return PHYSICS if isinstance(error, OrdinaryPhysicsError) else ""
 
 
 def _readable(jobs: list[Record]) -> tuple[list[Job], Refused | None]:

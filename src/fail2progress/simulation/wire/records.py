@@ -265,7 +265,10 @@ def _cloud(record: Record, scene: Scene, camera: Camera, rng: np.random.Generato
     if not whole or visibility is None or visibility.shape != (count,) or not ((visibility >= 0) & (visibility <= 1)).all():
         raise ProtocolError(f"points must be ({count}, {POINTS}, 3) float32, with ({count},) visibilities from 0 to 1")
     categories = tuple(spec.category for spec in scene.objects)
-    return SegmentedCloud(scene.names, categories, points, visibility.astype(np.float32))
+    try:
+        return SegmentedCloud(scene.names, categories, points, visibility.astype(np.float32))
+    except ValueError as error:
+        raise ProtocolError(str(error)) from error
 
 
 def _numbers(record: Record, name: str, shape: tuple[int, ...]) -> Array:

@@ -24,6 +24,10 @@ PHYSICS = "physics"
 """Reason of a refusal: friction, weight, centres of mass or restitution are other than ordinary, and the worker knows no such."""
 
 
+FAULT = "fault"
+"""Reason of a refusal: nothing is wrong with the job; the simulator failed, or what it gave is no outcome."""
+
+
 class Refused(ValueError):
     """A job that cannot be done: the client gets the message and, where it is a known one, the reason; the worker goes on."""
 

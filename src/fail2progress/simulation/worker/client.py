@@ -18,7 +18,7 @@ from fail2progress.simulation.track import record
 from fail2progress.simulation.wire.connection import Connection, LostError
 from fail2progress.simulation.wire.frames import Frame, ProtocolError
 from fail2progress.simulation.wire.records import job_record, look_record, read_outcome, read_snapshot
-from fail2progress.simulation.wire.serving import PHYSICS, Record, join
+from fail2progress.simulation.wire.serving import FAULT, PHYSICS, Record, join
 from fail2progress.simulation.worker.options import WorkerOptions
 
 Answer = Outcome | ValueError
@@ -89,7 +89,7 @@ class WorkerSimulator(Simulator):
                     answer = connection.ask(request, ("snapshot", "refused"), self.options.patience)
                     if answer.kind == "snapshot":
                         return read_snapshot(Record(answer.header, answer.arrays), scene, camera, seed, self.thresholds)
-                raise ValueError(_message(answer))
+                raise _refused(answer)
             except LostError as error:
                 self._give_up(attempt, error)
         raise AssertionError("the attempts are counted above")
@@ -140,7 +140,7 @@ class WorkerSimulator(Simulator):
         """varies: see `physics`; of a worker without, another physics is reason enough."""
         if answer.kind == "refused":
             other = answer.header.get("reason") == PHYSICS or (job.disturbances.in_contact and not varies)
-            return (OrdinaryPhysicsError if other else ValueError)(_message(answer))
+            return OrdinaryPhysicsError(_message(answer)) if other else _refused(answer)
         return read_outcome(Record(answer.header, answer.arrays), job, self.thresholds)
 
     @contextmanager
@@ -195,6 +195,11 @@ def _outcome(answer: Answer) -> Outcome:
 
 def _varies(hello: Mapping[str, object]) -> bool:
     return hello.get("physics") is True
+
+
+def _refused(answer: Frame) -> ValueError:
+    """SimulatorError where the worker says that its simulator failed."""
+    return (SimulatorError if answer.header.get("reason") == FAULT else ValueError)(_message(answer))
 
 
 def _message(answer: Frame) -> str:
