@@ -14,6 +14,7 @@ from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Scene, pose
 from fail2progress.failures.monitor import Astray, MonitorRule
 from fail2progress.failures.store import FailureStore
+from fail2progress.library.acting import run as run_of_library
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.perception.relations.registry import relation_detector
 from fail2progress.planning.planner import Plan, Planner
@@ -275,3 +276,13 @@ def test_a_plan_made_before_all_was_seen_ends_when_more_comes_into_view(tmp_path
     shown = len(moved) - len(second)
     assert 0 < shown < len(first) and "capsule_1" not in moved[:shown] and "capsule_1" in moved[shown:]
     assert trial.goal.satisfied(run.robot.truth)
+
+
+def test_what_cannot_come_about_is_not_tried_again_and_again() -> None:
+    """The capsule is smaller than the cup. Until its limit of skills the loop would set the cup down beside it."""
+    config = AgentConfig(max_skills=8)
+    wanted = task("hierarchical-tabletop").trial(3, 10001).with_goal("inside(cup_1, capsule_1)")
+    episode = run_of_library(wanted, config=config).episode
+    assert episode.outcome.startswith("no plan: pick_place of cup_1 changed nothing")
+    assert len(episode.taken) == len(episode.plans) - 1 < config.max_skills
+    assert not any(plan.reached for plan in episode.plans)

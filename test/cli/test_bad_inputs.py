@@ -225,6 +225,16 @@ def test_what_every_ros_node_has_may_stand_in_a_parameter_file(tmp_path: Path) -
     check_file(path)
 
 
+@pytest.mark.parametrize("node", ["monitor", "/**"])
+def test_a_flag_that_every_ros_node_has_is_true_or_false(tmp_path: Path, node: str) -> None:
+    from fail2progress.ros.parameter_file import ParameterFileError, check_file
+
+    path = tmp_path / "own.yaml"
+    path.write_text(f"{node}:\n  ros__parameters:\n    use_sim_time: 'yes'\n")
+    with pytest.raises(ParameterFileError, match="use_sim_time: expected true or false, got yes"):
+        check_file(path)
+
+
 def test_numbers_of_a_parameter_file_are_those_that_nodes_read(tmp_path: Path) -> None:
     from fail2progress.ros.parameter_file import check_file
 

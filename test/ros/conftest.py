@@ -9,7 +9,15 @@ import pytest
 from fail2progress.ros.launch.environment import free_domain
 
 WITHOUT_ROS = (
-    *("test_errand.py", "test_graph.py", "test_environment.py", "test_supervisor.py", "test_claim.py", "test_usage.py"),
+    *(
+        "test_errand.py",
+        "test_engagement.py",
+        "test_graph.py",
+        "test_environment.py",
+        "test_supervisor.py",
+        "test_claim.py",
+        "test_usage.py",
+    ),
     *("test_restarts.py", "test_shared_memory.py", "test_moments.py", "test_turns.py", "test_set_back.py"),
 )
 """What they test imports no ROS."""

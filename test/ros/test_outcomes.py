@@ -17,6 +17,7 @@ from fail2progress.ros.outcomes import ended
         (MISSED, ErrorCode.PLANNER_FAILURE),
         ("failure", ErrorCode.PLANNER_FAILURE),
         ("no plan", ErrorCode.PLANNER_NO_PLAN),
+        ("no plan: push of cup_1 changed nothing", ErrorCode.PLANNER_NO_PLAN),
         ("execution: too wide", ErrorCode.ROBOT_CANNOT),
     ],
 )

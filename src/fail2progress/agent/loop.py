@@ -61,8 +61,9 @@ class AgentConfig:
 @dataclass(frozen=True)
 class Episode:
     """What happened. `outcome` is "done" (the goal is seen to hold), "goal missed" (the plan was carried out alone, and the goal
-    is not seen to hold), "failure" (stopped at one), "no plan", "too many skills", "execution: why" or "out of sight: what",
-    where something that the goal names has gone from where it was, and nobody knows where to."""
+    is not seen to hold), "failure" (stopped at one), "no plan", "no plan: why" (the same was done in vain), "too many skills",
+    "execution: why" or "out of sight: what", where something that the goal names has gone from where it was, and nobody knows
+    where to."""
 
     outcome: str
     plans: tuple[Plan, ...]
@@ -83,6 +84,12 @@ class Episode:
 
 DONE = "done"
 """Outcome of a goal that is seen to hold."""
+NO_PLAN = "no plan"
+"""Beginning of the outcome where nothing more can be done for the goal."""
+IN_VAIN = 2
+"""How often in a row the same is done, where plans are hopeless and nothing of what is missing changes."""
+HOPELESS = 0.01
+"""Probability up to which a plan is believed not to reach the goal."""
 MISSED = "goal missed"
 """Outcome of a plan that was carried out to its end and did not reach the goal."""
 
@@ -129,6 +136,7 @@ class Agent:
         plans: list[Plan] = []
         taken: list[StepResult] = []
         seen = observer.look()
+        begun = seen.relations
         pending: list[PlannedSkill] = []
         refused = NONE
         stages = assignment.stages
@@ -145,6 +153,8 @@ class Agent:
                 if not pending:
                     done = assignment.goal.satisfied(seen.relations)
                     return Episode(DONE if done else _nothing_left(refused), tuple(plans), tuple(taken))
+                if self.config.replan and (why := _in_vain(assignment.stages, begun, plans, taken)):
+                    return Episode(f"{NO_PLAN}: {why}", tuple(plans), tuple(taken))
             planned = pending.pop(0).of(seen.cloud.names)
             attempt = self._attempt(robot.kind, assignment, plans[-1], planned, seen, len(taken), len(pending))
             try:
@@ -230,7 +240,20 @@ def _comes_into_view(plans: list[Plan], seen: Observation) -> bool:
 
 def _nothing_left(refused: Refusals) -> str:
     """The outcome where there is nothing more to be carried out: why the robot could not do what was asked of it at first."""
-    return f"execution: {refused.reasons[0]}" if refused else "no plan"
+    return f"execution: {refused.reasons[0]}" if refused else NO_PLAN
+
+
+def _in_vain(stages: tuple[Goal, ...], begun: RelationState, plans: list[Plan], taken: list[StepResult]) -> str:
+    """Why there is no use in the newest plan: it is believed not to reach the goal, as those before it, and begins once more with
+    what was done the last times without any change in what is missing. Empty where there may be."""
+    calls = [step.planned.call for step in taken[-IN_VAIN:]] + [plans[-1].skills[0].call]
+    seen = (begun, *(step.observed for step in taken))[-IN_VAIN - 1 :]
+    same = len({(call.skill, call.object, call.target) for call in calls}) == 1
+    hopeful = any(plan.probability > HOPELESS or plan.unseen for plan in plans[-IN_VAIN - 1 :])
+    changing = len({tuple(stage.missing(state) for stage in stages) for state in seen}) > 1
+    if len(taken) < IN_VAIN or not same or hopeful or changing:
+        return ""
+    return f"{calls[0].skill} of {calls[0].object} changed nothing that is missing, {IN_VAIN} times; {plans[-1].reason}"
 
 
 def _left(stages: tuple[Goal, ...], relations: RelationState) -> tuple[Goal, ...]:

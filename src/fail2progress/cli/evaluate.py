@@ -178,7 +178,7 @@ def _tell(results: list[TrialResult], asked: int, head: dict[str, object], out: 
     how = "" if head["replan"] else ", by one plan each (--method replanning: a new one after every skill)"
     share = f"{summary.rate:.1%} (95 % interval {low:.1%} to {high:.1%})"
     say(f"{summary.successes} of {summary.trials} trials succeeded{how}: {share}")
-    unplanned = sum(not each.success and (each.outcome == "no plan" or each.plan_probability < _HARDLY) for each in results)
+    unplanned = sum(each.outcome.startswith("no plan") or each.plan_probability < _HARDLY for each in results if not each.success)
     if unplanned:
         say(f"in {unplanned} of {len(results)} trials no plan was found that is believed to reach the goal; see: tasks show")
     if len(results) < asked:

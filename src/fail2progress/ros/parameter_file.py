@@ -19,6 +19,8 @@ _KEY = "ros__parameters"
 _NAMESPACE = re.compile(r"/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?", re.ASCII)
 ANYBODYS = ("use_sim_time", "qos_overrides", "start_type_description_service")
 """Parameters that every ROS node has, by the part before the first point."""
+_FLAGS = ("use_sim_time", "start_type_description_service")
+"""Those of them that are true or false."""
 _CALLED = re.compile(r"(?:\w+:)?__(?:node|name):=(\w+)", re.ASCII)
 _KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", float: "a number with a point", str: "a text"}
 
@@ -124,6 +126,8 @@ def _check(path: Path, node: str, values: Mapping[str, Any]) -> None:
             reason = mistake(known[name], value)
             if reason is not None:
                 raise ParameterFileError(f"{path}: {node}: {reason}")
+        elif name in _FLAGS and not isinstance(value, bool):
+            raise ParameterFileError(f"{path}: {node}: {_no_flag(str(name), value)}")
         elif str(name).partition(".")[0] not in ANYBODYS:
             raise ParameterFileError(f"{path}: {node}: {unknown('parameter', str(name), known)}")
 
@@ -133,8 +137,14 @@ def _check_for_all(path: Path, node: str, values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         having = [each for entry in NODES.values() for each in parameters(entry) if each.name == name]
         reasons = [misspelt([str(name)])] if not having else [mistake(each, value) for each in having]
+        if name in _FLAGS and not isinstance(value, bool):
+            reasons = [_no_flag(str(name), value)]
         if all(reasons):
             raise ParameterFileError(f"{path}: {node}: {reasons[0]}")
+
+
+def _no_flag(name: str, value: Any) -> str:
+    return f"{name}: expected {_KINDS[bool]}, got {str(value)[:40]}"
 
 
 def misspelt(given: Iterable[str]) -> str | None:

@@ -56,7 +56,7 @@ class TimeLine:
         self.address = ""
         if page:
             live, web = rerun.GrpcServerSink("127.0.0.1", free_port()), free_port()
-            rerun.start_web_viewer_server(web)
+            rerun.start_web_viewer_server(web)  # at all addresses: it takes none. The page holds nothing; data are at `live`
             sinks.append(live)
             self.address = f"http://127.0.0.1:{web}/?url={quote(live.uri, safe='')}"
         self._recording.set_sinks(*sinks)

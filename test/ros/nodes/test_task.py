@@ -146,3 +146,14 @@ def test_a_result_that_cannot_be_written_ends_the_node(
         asked(made, seen(TRIAL.scene.names))
         assert made.node.done == 2
     assert "fail2progress: " in (said := capfd.readouterr().out) and str(tmp_path / "file") in said
+
+
+def test_a_stack_that_stays_goes_on_with_the_world_as_it_is(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often the node is started: the robot's node begins with the trial's start itself where nothing was left."""
+    ros(stay=True)
+    put: list[Any] = []
+    with rig("task", monkeypatch) as made:
+        made.peer.create_service(SetTrial, "set_trial", lambda request, response: put.append(request) or response)
+        made.activate()
+        assert wait_for(lambda: any("waits for goals" in said for said in made.node.said))
+        assert put == [] and made.node.done is None

@@ -142,9 +142,9 @@ class PlannerNode(ModelNode):
             return result
         self.asked, self.episode = handle, str(uuid.uuid4())
         alive = threading.Event()
-        threading.Thread(target=self._beat, args=(alive,), daemon=True).start()
-        self.failures: list[str] = []
-        self.done_steps = 0
+        beating = threading.Thread(target=self._beat, args=(alive,), daemon=True)
+        beating.start()
+        self.failures, self.done_steps = list[str](), 0
         self._tell_over()  # a planner that has died cannot say any more how its last step ended
         try:
             self._answer(handle.request, result)
@@ -152,11 +152,13 @@ class PlannerNode(ModelNode):
         finally:
             self._tell_over()
             alive.set()
+            beating.join()
+            self.tell("heartbeat", Heartbeat(header=header(self.now(), "")))  # the robot is free for others
             self.busy.release()  # last: the next task has its own failures and steps
         return result
 
     def _tell_over(self) -> None:
-        """No step is under way, and none waits for a verdict any more."""
+        """No step is under way or waits for a verdict."""
         self.tell("steps", Step(header=header(self.now(), ""), schema_version=SCHEMA, phase=Step.OVER))
 
     def _answer(self, request: Any, result: Any) -> None:
@@ -268,8 +270,6 @@ class PlannerNode(ModelNode):
             reached=plan.reached,
             model=self.agent.digest,
         )
-
-    # Learning
 
     def _learn(self, event: Any) -> None:
         """Wait until the failure has been learnt from, or is known to be none of the model's."""

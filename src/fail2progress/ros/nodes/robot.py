@@ -10,29 +10,28 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
 from fail2progress_msgs.action import AimCamera, ExecuteSkill
 from fail2progress_msgs.msg import ErrorCode
-from geometry_msgs.msg import TransformStamped
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
-from sensor_msgs.msg import JointState
+from rclpy.lifecycle import State, TransitionCallbackReturn
 from std_srvs.srv import Trigger
-from tf2_msgs.msg import TFMessage
 
 from fail2progress.core.scene import Array
 from fail2progress.robots.base import ExecutionError, RefusedError
 from fail2progress.ros.actions import with_a_code
 from fail2progress.ros.catching_up import catch_up
+from fail2progress.ros.conversions.robots import checked_point, joints_msg, transforms_msg
 from fail2progress.ros.conversions.values import call_of, time_of
 from fail2progress.ros.corrections import adjustments_of
+from fail2progress.ros.engagement import Engagement
 from fail2progress.ros.lifecycle import StackNode
 from fail2progress.skills.adjustments import AS_DEFINED
 from fail2progress.skills.base import SkillCall
 
-FARTHEST = 20.0
-"""Metres to what the camera is aimed at, at most."""
 WATCH = 0.02
 """Seconds between two looks at the client's heartbeat."""
+LAST, SENT = 3.0, 0.3
+"""Seconds in which motion has to end when the node is let go of, and then in which rclpy sends its result, unnoticed."""
 
 
 class RobotNode(StackNode):
@@ -45,10 +44,10 @@ class RobotNode(StackNode):
         """Call in `start`, when the robot is there."""
         self.moving = threading.Lock()
         self.stopped = threading.Event()
-        self.stops = self.taken_back = 0
-        """How often it was stopped, and how many of these stops whoever asked it to resume knew of."""
+        self.stops = self.taken_back = 0  # how often it was stopped, and how many of these stops who asked it to resume knew of
         self.lost = threading.Event()
         self.heard = 0.0
+        self.engagement = Engagement(self.get_namespace())
         self.goal: Any = None
         self.watcher: threading.Thread | None = None
         self.adjustments = AS_DEFINED
@@ -56,6 +55,7 @@ class RobotNode(StackNode):
         self.corrections = self.listen("corrections", self._correct, when_inactive=True, group=self.together)
         self.serve(Trigger, "stop_the_robot", self._stop)
         self.serve(Trigger, "resume_the_robot", self._resume)
+        self.made.callback(self._finish)
         self.action = self._offer(ExecuteSkill, "execute_skill", self.execute)
         self.aiming = self._offer(AimCamera, "aim_camera", self.execute_aim)
 
@@ -67,14 +67,30 @@ class RobotNode(StackNode):
             name,
             with_a_code(self, kind, carry_out, ErrorCode.ROBOT_LOST),
             goal_callback=self._accept,
-            cancel_callback=self._cancel,
+            cancel_callback=lambda _: CancelResponse.ACCEPT,
             callback_group=self.together,
         )
 
+    def on_deactivate(self, state: State) -> TransitionCallbackReturn:
+        """See LifecycleNode. Motion under way ends."""
+        self.active = False  # first, so that no other one begins
+        if self.moving.locked():
+            self.halt()
+        return super().on_deactivate(state)
+
+    def _finish(self) -> None:
+        """Motion ends, and whoever asked for it hears of that while there is a server."""
+        self.active = False
+        asked = self.moving.locked()
+        self.halt()
+        if asked and self.moving.acquire(timeout=LAST):
+            self.moving.release()
+            time.sleep(SENT)
+
     def _accept(self, request: Any) -> GoalResponse:
         """Goals of this run's planner and of people; of nobody while another robot's node has the same name."""
-        ours = getattr(request, "run", "") in ("", self.others.run)
-        return GoalResponse.ACCEPT if self.active and ours and not self.others.foreign else GoalResponse.REJECT
+        ours = getattr(request, "run", "") in ("", self.others.run) and not self.others.foreign
+        return GoalResponse.ACCEPT if self.active and ours else GoalResponse.REJECT
 
     @abstractmethod
     def aim(self, name: str, point: Array) -> None:
@@ -98,17 +114,21 @@ class RobotNode(StackNode):
 
     def _hear(self, message: Any) -> None:
         self.heard = time.monotonic()
+        self.engagement.hear(message)
         self.alive()
 
     def alive(self) -> None:
         """The client's heartbeat has come."""
 
     def _correct(self, message: Any) -> None:
-        """Skills are carried out so from the next one on."""
         self.adjustments = adjustments_of(message)
 
+    @property
+    def _unwanted(self) -> bool:
+        return self.goal is not None and (bool(self.goal.is_cancel_requested) or not self.active)
+
     def _watch(self, over: threading.Event, limit: float) -> None:
-        """Halt when the client falls silent for so long (s), or its goal is cancelled. Delays of this process do not count."""
+        """Halt when the client was silent for so long (s), or its goal is not wanted. Delays of this process do not count."""
         self.heard = woken = time.monotonic()
         while not over.wait(WATCH):
             late, woken = time.monotonic() - woken - 2 * WATCH, time.monotonic()
@@ -116,14 +136,9 @@ class RobotNode(StackNode):
                 self.heard = min(self.heard + late, woken)
             if woken - self.heard > limit:
                 self.lost.set()
+            if self.lost.is_set() or self._unwanted:
                 self.halt()
                 return
-            if self.goal is not None and self.goal.is_cancel_requested:
-                self.halt()
-                return
-
-    def _cancel(self, handle: Any) -> CancelResponse:
-        return CancelResponse.ACCEPT
 
     # Stop
 
@@ -162,16 +177,33 @@ class RobotNode(StackNode):
 
     def execute(self, handle: Any) -> Any:
         """The action: every way out has a code and a text."""
-        result = ExecuteSkill.Result()
-        if not self.moving.acquire(blocking=False):
-            result.error_code, result.error_msg = ErrorCode.ROBOT_BUSY, "another skill is under way"
-            handle.abort()
+        result, over = ExecuteSkill.Result(), threading.Event()
+        if not self._begins(handle, result, handle.request.unattended or handle.request.run != self.others.run):
             return result
-        over = threading.Event()
         try:
             self._carry_out(handle, result, over)
         finally:
             self._end(over)
+        return self._answered(handle, result)
+
+    def take_up(self, person: bool = True) -> str | None:
+        """Why nothing can be begun now; None: whoever asks has the robot until `moving` is released. People wait for tasks."""
+        reason = self.engagement.reason if person else ""
+        if reason or self.moving.acquire(blocking=False):
+            return reason or None
+        return "another skill is under way: wait for its end, or stop it"
+
+    def _begins(self, handle: Any, result: Any, person: bool = True) -> bool:
+        reason = self.take_up(person)
+        if reason is not None:
+            result.error_code, result.error_msg = ErrorCode.ROBOT_BUSY, reason
+            handle.abort()
+        return reason is None
+
+    def _answered(self, handle: Any, result: Any) -> Any:
+        """The result of a goal that is over."""
+        if not self.active and result.error_code != ErrorCode.OK:
+            result.error_code, result.error_msg = ErrorCode.ROBOT_STOPPED, "the robot's node was deactivated"
         if handle.is_cancel_requested:
             handle.canceled()
         elif result.error_code == ErrorCode.OK:
@@ -182,7 +214,7 @@ class RobotNode(StackNode):
         return result
 
     def _carry_out(self, handle: Any, result: Any, over: threading.Event) -> None:
-        if self.stopped.is_set():
+        if self.stopped.is_set() or not self.active:
             result.error_code, result.error_msg = ErrorCode.ROBOT_STOPPED, "the robot is stopped: call resume_the_robot"
             return
         self.goal = handle
@@ -218,27 +250,21 @@ class RobotNode(StackNode):
     def execute_aim(self, handle: Any) -> Any:
         """The action: only the head moves, so it goes on without a client's heartbeat."""
         result, over = AimCamera.Result(), threading.Event()
-        if not self.moving.acquire(blocking=False):
-            result.error_code, result.error_msg = ErrorCode.ROBOT_BUSY, "a skill is under way: stop it, or wait for its end"
-            handle.abort()
+        if not self._begins(handle, result):
             return result
         try:
-            if self.stopped.is_set():
+            if self.stopped.is_set() or not self.active:
                 raise ExecutionError("the robot is stopped: call resume_the_robot")
             self.goal = handle
             self.lost.clear()
             self.attend(over, math.inf)
             self.aim(handle.request.object, checked_point(handle.request.point))
         except (ValueError, ExecutionError) as error:
-            bad = isinstance(error, ValueError)
-            result.error_code, result.error_msg = ErrorCode.ROBOT_BAD_CALL if bad else self._code(), str(error)
+            result.error_msg = str(error)
+            result.error_code = ErrorCode.ROBOT_BAD_CALL if isinstance(error, ValueError) else self._code()
         finally:
             self._end(over)
-        if handle.is_cancel_requested:
-            handle.canceled()
-        else:
-            handle.succeed() if result.error_code == ErrorCode.OK else handle.abort()
-        return result
+        return self._answered(handle, result)
 
     def attend(self, over: threading.Event, limit: float) -> None:
         """Watch over a motion until it is over: halt it when it is cancelled, or the client was silent for so long (s)."""
@@ -252,9 +278,8 @@ class RobotNode(StackNode):
         over.set()
         if self.watcher is not None:
             self.watcher.join()
-        cancelled = self.goal is not None and self.goal.is_cancel_requested
         try:
-            if (self.lost.is_set() or cancelled) and not self.stopped.is_set():
+            if (self.lost.is_set() or self._unwanted) and not self.stopped.is_set():
                 with suppress(ExecutionError):  # the run-stop is pressed: the next goal says so
                     self.take_goals()
         finally:
@@ -266,31 +291,10 @@ class RobotNode(StackNode):
         while not over.wait(WATCH):
             self.alive()
 
-    # State
-
     def tell_joints(self, joints: dict[str, tuple[float, float, float]]) -> None:
         """Position, velocity and effort by name."""
-        message = JointState(name=list(joints))
-        message.header.stamp = self.get_clock().now().to_msg()
-        message.position, message.velocity, message.effort = ([v[i] for v in joints.values()] for i in range(3))
-        self.tell("joint_states", message)
+        self.tell("joint_states", joints_msg(joints, self.get_clock().now().to_msg()))
 
     def tell_transforms(self, transforms: list[tuple[str, str, Array]], topic: str = "tf", stamp: Any = None) -> None:
         """(7,) poses of children in their parents, at a time (now)."""
-        stamp = stamp or time_of(self.now())
-        items = []
-        for parent, child, pose in transforms:
-            item = TransformStamped(child_frame_id=child)
-            item.header.stamp, item.header.frame_id = stamp, parent
-            move, turn = item.transform.translation, item.transform.rotation
-            move.x, move.y, move.z, turn.w, turn.x, turn.y, turn.z = map(float, pose)
-            items.append(item)
-        self.tell(topic, TFMessage(transforms=items))
-
-
-def checked_point(values: Any) -> Array:
-    """(3,) m; ValueError where it is none of this room."""
-    point = np.array(values, float)
-    if point.shape != (3,) or not (np.abs(point) <= FARTHEST).all():
-        raise ValueError(f"a point must have three numbers within {FARTHEST:g} m, got {point.tolist()}")
-    return point
+        self.tell(topic, transforms_msg(transforms, stamp or time_of(self.now())))

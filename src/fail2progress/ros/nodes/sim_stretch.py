@@ -52,6 +52,8 @@ class SimStretchNode(RobotNode):
         left = self.world.load()
         named = (str(self.param("task")), int(self.param("objects")), first_seed(int(self.param("seed"))))
         trial = task((left or named)[0]).trial(*(left or named)[1:])
+        if left is not None:
+            self.get_logger().info(f"the world goes on as it was left: {left[0]}, {left[1]} objects, seed {left[2]}")
         self._place(trial, self.world.scene(trial))
         self.offer()
         self.listen("segments", self.see, when_inactive=True)
@@ -80,12 +82,14 @@ class SimStretchNode(RobotNode):
 
     def set_trial(self, request: Any, response: Any) -> Any:
         """The service: another trial, or the same one from its start."""
-        if not self.moving.acquire(blocking=False):
-            response.error_code, response.error_msg = ErrorCode.ROBOT_BUSY, "a skill is under way"
+        if (reason := self.take_up()) is not None:
+            response.error_code, response.error_msg = ErrorCode.ROBOT_BUSY, reason
             return response
         try:
             trial = task(request.task).trial(int(request.objects), int(request.seed))
             self._place(trial, trial.scene)
+            said = f"{trial.reference}, {trial.objects} objects, seed {trial.seed}"
+            self.get_logger().warning(f"the world was put into the start of {said}: somebody called set_trial")
         except ValueError as error:
             response.error_code, response.error_msg = ErrorCode.ROBOT_BAD_CALL, str(error)
         finally:
@@ -151,7 +155,7 @@ class SimStretchNode(RobotNode):
             if self.stopped_anew:
                 self.robot.stop()  # again, as below
             return
-        if self.stopped.is_set() or self.lost.is_set() or self.goal.is_cancel_requested:
+        if self.stopped.is_set() or self.lost.is_set() or self.goal.is_cancel_requested or not self.active:
             self.robot.stop()  # again: the robot forgets an earlier stop when a skill begins
         now = time.monotonic()
         if now - self.told["joints"] > JOINT_PERIOD:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticStatus
-from rclpy.lifecycle import State, TransitionCallbackReturn
 from std_srvs.srv import Trigger
 
 from fail2progress.core.observation import SegmentedCloud
@@ -103,7 +102,6 @@ class StretchNode(RobotNode):
             )
         except TransportError as error:
             raise ValueError(str(error)) from error
-        self.made.callback(self.halt)
         self.offer()
         self.neighbours = Neighbours(self, "segmentation")
         self.listen("segments", self._see, when_inactive=True)
@@ -112,12 +110,6 @@ class StretchNode(RobotNode):
         self.create_service(Trigger, "home_the_robot", self._home, callback_group=self.together)
         self.serve(Trigger, "look_around", self._look_around)
         self.create_timer(1.0 / float(self.param("rate")), self._tell_state, callback_group=self.alone)
-
-    def on_deactivate(self, state: State) -> TransitionCallbackReturn:
-        """See LifecycleNode. A skill under way ends."""
-        if self.moving.locked():
-            self.halt()
-        return super().on_deactivate(state)
 
     def destroy_node(self) -> None:
         """Let go of the devices, too."""
@@ -234,8 +226,8 @@ class StretchNode(RobotNode):
 
     def _look_around(self, request: Any, response: Any) -> Any:
         """The service: every look of the camera. Only the head moves, so it goes on without a client's heartbeat."""
-        if not self.active or not self.moving.acquire(blocking=False):
-            response.message = self._barred()
+        if (reason := self._barred()) is not None:
+            response.message = reason
             return response
         over = threading.Event()
         try:
@@ -252,11 +244,11 @@ class StretchNode(RobotNode):
             self.moving.release()
         return response
 
-    def _barred(self) -> str:
-        """Why it does nothing now for whoever asks."""
+    def _barred(self) -> str | None:
+        """As `take_up`, for a service: these can be called while the node is not active."""
         if not self.active:
             return to_activate(self.get_fully_qualified_name(), self.lifecycle_state)
-        return "a skill is under way: stop it, or wait for its end"
+        return self.take_up()
 
     # State
 
@@ -284,8 +276,10 @@ class StretchNode(RobotNode):
             response.success, response.message = True, "the robot is homed"
         elif self.active and self.driver is None:
             response.message = f"the robot is not homed: {HOMING}"
-        elif self.driver is None or not self.active or not self.moving.acquire(blocking=False):
-            response.message = self._barred()
+        elif self.driver is None:
+            response.message = to_activate(self.get_fully_qualified_name(), self.lifecycle_state)
+        elif (reason := self._barred()) is not None:
+            response.message = reason
         else:
             try:
                 self.driver.home()

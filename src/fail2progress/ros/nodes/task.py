@@ -36,6 +36,7 @@ STARTING = 60.0
 """Seconds that another node has to start."""
 SIGHT = 60.0
 """Seconds until the camera shows a world as it was put."""
+ROBOT, NO_ROBOT = "the simulated robot (set_trial)", "nobody offers set_trial: does the simulated robot run?"
 TYPE = "fail2progress_msgs/action/ExecuteTask"
 LONGEST = 3600.0
 """Seconds that a task may take."""
@@ -124,12 +125,14 @@ class TaskNode(StackNode):
         return rounds
 
     def _stay(self) -> None:
-        """Put the world into the trial's start, say how goals are sent, and leave the rest to whoever sends them."""
+        """Say how goals are sent, and leave the rest to whoever sends them. The world is as the robot's node has it: a new one in
+        its trial's start, one that was left, also by this node's earlier process, as it was left."""
         trial = self.trial(first_seed(int(self.param("seed"))))
         try:
-            self._place(trial)
-        except LostError as error:
-            self._say(f"the world stays as it is: {error}")
+            if not self._there(self._offered, ROBOT):
+                self._say(f"nothing will be done yet: {NO_ROBOT}")
+        except LostError:
+            return
         where = self.get_namespace().rstrip("/")
         self._say(f"the robot waits for goals, such as: ros2 action send_goal {where}/execute_task {TYPE} '{typed(trial)}'")
 
@@ -175,10 +178,13 @@ class TaskNode(StackNode):
         self._say(f"result: {said['outcome']}, {said['skills']} skills")
         return said
 
+    def _offered(self) -> bool:
+        return bool(self.placing.wait_for_service(timeout_sec=1.0))
+
     def _place(self, trial: Trial) -> None:
         """Have the simulated world put into the trial's start."""
-        if not self._there(lambda: self.placing.wait_for_service(timeout_sec=1.0), "the simulated robot (set_trial)"):
-            raise LostError("nobody offers set_trial: does the simulated robot run?")
+        if not self._there(self._offered, ROBOT):
+            raise LostError(NO_ROBOT)
         request = SetTrial.Request(task=trial.reference, objects=trial.objects, seed=trial.seed)
         answer = self._wait(self.placing.call_async(request))
         if answer.error_code != ErrorCode.OK:

@@ -1,0 +1,32 @@
+"""Whether a planner carries out a task with a robot just now, as the robot's node hears it. Imports no ROS."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+BEATS = 0.5
+"""Seconds for which a task is taken to be under way after its planner's last heartbeat."""
+
+
+class Engagement:
+    """What a person asks of the robot between the skills of a task would be the end of that: it has to wait."""
+
+    def __init__(self, namespace: str) -> None:
+        """namespace: where the robot's services are."""
+        self._stop = f"ros2 service call {namespace.rstrip('/')}/stop_the_robot std_srvs/srv/Trigger"
+        self._episode, self._heard = "", 0.0
+
+    def hear(self, heartbeat: Any) -> None:
+        """A planner's names its episode, the last one none, as others do that come with a single skill."""
+        self._episode, self._heard = str(heartbeat.header.frame_id)[:64], time.monotonic()
+
+    @property
+    def reason(self) -> str:
+        """Which task is under way, and how to end it; empty where none is."""
+        if not self._episode or time.monotonic() - self._heard > BEATS:
+            return ""
+        return (
+            f"task {self._episode} is under way: wait for its end, cancel it, or stop the robot first ({self._stop}; "
+            "then resume_the_robot)"
+        )
