@@ -43,8 +43,8 @@ class Robot(ABC):
 
     @abstractmethod
     def execute(self, call: SkillCall) -> None:
-        """Carry a skill out. RefusedError where the robot does not begin, ExecutionError where it cannot go on; what else it raises
-        is told as a fault of it."""
+        """Carry a skill out. RefusedError where the robot does not begin, ExecutionError where it cannot go on; whatever else it
+        raises is told as a fault of it."""
 
 
 class ExecutionError(RuntimeError):
