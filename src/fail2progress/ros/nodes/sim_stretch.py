@@ -82,11 +82,15 @@ class SimStretchNode(RobotNode):
 
     def set_trial(self, request: Any, response: Any) -> Any:
         """The service: another trial, or the same one from its start."""
+        try:
+            trial = task(request.task).trial(int(request.objects), int(request.seed))
+        except ValueError as error:
+            response.error_code, response.error_msg = ErrorCode.ROBOT_BAD_CALL, str(error)
+            return response
         if (reason := self.take_up()) is not None:
             response.error_code, response.error_msg = ErrorCode.ROBOT_BUSY, reason
             return response
         try:
-            trial = task(request.task).trial(int(request.objects), int(request.seed))
             self._place(trial, trial.scene)
             said = f"{trial.reference}, {trial.objects} objects, seed {trial.seed}"
             self.get_logger().warning(f"the world was put into the start of {said}: somebody called set_trial")
