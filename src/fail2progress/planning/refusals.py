@@ -11,9 +11,9 @@ from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import skill
 from fail2progress.skills.samplers import Step
 
-TRIES = 3
+TRIES = 4
 """How often a skill on a thing, to the same target, is asked for with ever more different parameters before it is given up."""
-MOST = 8
+MOST = 10
 """Refusals without a motion between them after which a robot is taken to refuse everything."""
 _ALIKE = 0.03
 """Share of each parameter's range within which a call counts as the one that was refused once; doubled with each refusal."""
