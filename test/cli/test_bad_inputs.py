@@ -103,7 +103,7 @@ BAD = (
     ("up sim --segmenter geometrc", "Did you mean 'geometric'?"),
     ("up sim --log-level loud", "unknown log level 'loud'"),
     # damaged files, and files of another kind
-    ("evaluate --model empty", "empty.json: cannot be read"),
+    ("evaluate --model empty", "empty: a file of weights ends in .safetensors"),
     ("evaluate --model cut.safetensors", "cut.safetensors: cannot be read"),
     ("models ls --registry folder", "v0001.json: cannot be read"),
     ("models show v0001 --registry folder", "v0001.json: cannot be read"),
@@ -139,7 +139,7 @@ BAD = (
     ("train --data folder --out m.safetensors --learning-rate inf", "less than or equal to 10, got 'inf'"),
     # folders for files, and files for folders
     ("evaluate --task folder.yaml", "folder.yaml: cannot be read (Is a directory)"),
-    ("evaluate --model folder.safetensors", "folder.json: cannot be read"),
+    ("evaluate --model folder.safetensors", "folder.safetensors: a folder, not a file of weights"),
     ("evaluate --out folder", "folder: is a folder; --out names a file"),
     ("evaluate --out empty/report.json", "empty: is a file; a folder is needed"),
     ("demo --out empty", "empty: is a file; a folder is needed"),

@@ -97,7 +97,7 @@ def test_the_report_stands_alone_and_says_what_it_does_not_show(story: Story) ->
     ("arguments", "said"),
     [
         (["--objects", "4"], "hierarchical-tabletop is defined for 3, 5, 7 objects, not 4"),
-        (["--model", "nowhere.safetensors"], "nowhere.json: cannot be read"),
+        (["--model", "nowhere.safetensors"], "nowhere.safetensors: no such file"),
     ],
 )
 def test_mistakes_are_told_in_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:

@@ -94,7 +94,7 @@ def test_a_note_cannot_contradict_what_the_file_is(path: Path, tmp_path: Path) -
 
 
 def test_files_that_are_not_there(path: Path, tmp_path: Path) -> None:
-    assert "cannot be read" in refusal(tmp_path / "none.safetensors")
+    assert "none.safetensors: no such file" in refusal(tmp_path / "none.safetensors")
     path.unlink()
     assert "cannot be read" in refusal(path)
 

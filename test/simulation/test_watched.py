@@ -12,7 +12,9 @@ import pytest
 import fail2progress as f2p
 from fail2progress.core.camera import Camera
 from fail2progress.core.parts import PartError
+from fail2progress.core.registry import Registry
 from fail2progress.core.scene import Scene
+from fail2progress.simulation import registry
 from fail2progress.simulation.base import Disturbances, Job, Outcome, Simulator, Snapshot
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.parallel import ParallelSimulator
@@ -151,6 +153,8 @@ def test_one_in_other_processes_is_told_by_the_same_line(start: Scene, tmp_path:
     folder = install_plugin(tmp_path, SOURCE, {"fail2progress.simulators": {"spoilt": "ENTRY"}}, "spoilt_simulator")
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(folder), os.environ.get("PYTHONPATH", ""))))
+    fresh = Registry[SimulatorEntry]("simulator", "fail2progress.simulators", lazy=dict(registry.SIMULATORS.lazy))
+    monkeypatch.setattr(registry, "SIMULATORS", fresh)
     jobs = [Job(start, CALL, disturbances=Disturbances(), seed=k) for k in range(2)]
     said = "simulator 'spoilt' of spoilt_simulator, execute: its seconds say no stepping"
     with ParallelSimulator(2, "spoilt") as several, pytest.raises(SimulatorError, match=said):
