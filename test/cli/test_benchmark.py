@@ -52,7 +52,7 @@ def test_mistakes(refuses: Any, items: Path, tmp_path: Path, monkeypatch: pytest
     bad.write_text(items.read_text().splitlines()[0] + "\n{}\n")
     assert f"{bad}, line 2: id: Field required" in refuses("benchmark", "run", bad)
     assert "No such file" in refuses("benchmark", "run", tmp_path / "none.jsonl")
-    assert "cannot be read" in refuses("benchmark", "run", items, "--model", bad)
+    assert "ends in .safetensors" in refuses("benchmark", "run", items, "--model", bad)
     assert f"{bad}, line 2" in refuses("learn", "--item", bad, "--line", 2)
     assert "no item in line 7" in refuses("learn", "--item", items, "--line", 7)
     monkeypatch.chdir(tmp_path)

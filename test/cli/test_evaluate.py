@@ -78,7 +78,7 @@ def test_mistakes(refuses, checkpoint: Path, tmp_path: Path, monkeypatch: pytest
     for words in (("--goal", ""), ("--lifelong", "--over", " ")):
         assert "says nothing: leave it out" in refuses("evaluate", *model, *words)
     assert "'pill' is no group" in refuses("evaluate", *model, "--goal", "inside(pill_*, cup_1)")
-    assert "none.json" in refuses("evaluate", "--model", tmp_path / "none.safetensors")
+    assert "none.safetensors: no such file" in refuses("evaluate", "--model", tmp_path / "none.safetensors")
     note = json.loads(checkpoint.with_suffix(".json").read_text())
     old = tmp_path / "old.safetensors"
     old.write_bytes(checkpoint.read_bytes())
