@@ -113,9 +113,7 @@ class WatchedSimulator(Simulator):
             raise PartError(f"{told} gave {type(snapshot).__name__}, it must give a Snapshot")
         now = snapshot.scene
         if now.objects != scene.objects:
-            raise PartError(
-                f"{told}: the scene has {', '.join(now.names)}; what was asked for is {', '.join(scene.names)}"
-            )
+            raise PartError(f"{told}: the scene has {', '.join(now.names)}; what was asked for is {', '.join(scene.names)}")
         if not np.allclose(np.linalg.norm(now.poses[:, 3:], axis=1), 1.0, atol=_UNIT):
             raise PartError(f"{told}: poses must hold unit quaternions")
         if not isinstance(snapshot.relations, RelationState) or snapshot.relations.names != now.names:
