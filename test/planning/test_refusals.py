@@ -1,5 +1,7 @@
 """Steps that a robot has refused: alike ones first, then the whole step, whatever else was refused between."""
 
+import math
+
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,3 +44,15 @@ def test_other_things_skills_and_targets_are_free() -> None:
     others = (Step("pick_place", 2, 0), Step("pick_place", 0, 1), Step("push", 2, 1), Step("pick_place", 2, None))
     assert not any(refused.forbid(other, NAMES) for other in others)
     assert not refused.near(others[0], torch.tensor([[0.1, 0.0, 0.0, 0.0]]), NAMES).any()
+
+
+def test_a_direction_is_near_all_the_way_round() -> None:
+    step = Step("push", 2, None)
+    refused = NONE.and_of(SkillCall("push", "cup", (math.pi - 0.001, 0.1)), "in the way")
+    asked = torch.tensor([[-math.pi + 0.001, 0.1], [0.0, 0.1], [math.pi - 0.001, 0.3]])
+    assert refused.near(step, asked, NAMES).tolist() == [True, False, False]
+
+
+def test_a_step_that_is_given_up_is_forbidden_by_itself() -> None:
+    refused = NONE.giving_up(STEP, NAMES)
+    assert refused.forbid(STEP, NAMES) and not refused.forbid(Step("pick_place", 2, 0), NAMES)

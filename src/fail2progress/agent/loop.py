@@ -124,7 +124,8 @@ class Agent:
         if self.correcting is None:
             return self._pursue(robot, assignment)
         began = self.correcting.begin()
-        robot.adjust(began.adjustments)
+        with guarded("robot", robot):
+            robot.adjust(began.adjustments)
         episode = self._pursue(robot, assignment)
         self.correcting.review(episode.taken, began)
         return episode
@@ -138,6 +139,7 @@ class Agent:
         seen = observer.look()
         begun = seen.relations
         pending: list[PlannedSkill] = []
+        acted: list[Plan] = []
         refused = NONE
         stages = assignment.stages
         while len(taken) < self.config.max_skills:
@@ -153,7 +155,7 @@ class Agent:
                 if not pending:
                     done = assignment.goal.satisfied(seen.relations)
                     return Episode(DONE if done else _nothing_left(refused), tuple(plans), tuple(taken))
-                if self.config.replan and (why := _in_vain(assignment.stages, begun, plans, taken)):
+                if self.config.replan and not refused and (why := _in_vain(assignment.stages, begun, [*acted, plans[-1]], taken)):
                     return Episode(f"{NO_PLAN}: {why}", tuple(plans), tuple(taken))
             planned = pending.pop(0).of(seen.cloud.names)
             attempt = self._attempt(robot.kind, assignment, plans[-1], planned, seen, len(taken), len(pending))
@@ -169,7 +171,11 @@ class Agent:
             except ExecutionError as error:
                 return Episode(f"execution: {error}", tuple(plans), tuple(taken))
             refused = NONE
-            seen = observer.look(planned)
+            try:
+                seen = observer.look(planned)
+            except ExecutionError as error:
+                return Episode(f"execution: {error}", tuple(plans), tuple(taken))
+            acted.append(plans[-1])
             taken.append(self._check(attempt, seen))
             if self.config.stop_at_failure and taken[-1].mismatches:
                 return Episode("failure", tuple(plans), tuple(taken))
@@ -244,8 +250,8 @@ def _nothing_left(refused: Refusals) -> str:
 
 
 def _in_vain(stages: tuple[Goal, ...], begun: RelationState, plans: list[Plan], taken: list[StepResult]) -> str:
-    """Why there is no use in the newest plan: it is believed not to reach the goal, as those before it, and begins once more with
-    what was done the last times without any change in what is missing. Empty where there may be."""
+    """Why there is no use in the newest plan: it is believed not to reach the goal, as those of the steps taken, and begins once
+    more with what was done the last times without any change in what is missing. Empty where there may be."""
     calls = [step.planned.call for step in taken[-IN_VAIN:]] + [plans[-1].skills[0].call]
     seen = (begun, *(step.observed for step in taken))[-IN_VAIN - 1 :]
     same = len({(call.skill, call.object, call.target) for call in calls}) == 1

@@ -74,7 +74,8 @@ class RobotObserver(Observer):
         """See Observer."""
         shift, handled = (None, None) if done is None else (done.displacement, done.call.object)
         if shift is not None and self.memory.last is not None:
-            self.robot.expect(dict(zip(self.memory.last.names, shift, strict=True)))
+            with guarded("robot", self.robot):
+                self.robot.expect(dict(zip(self.memory.last.names, shift, strict=True)))
         seen = self.detector.observe(self.memory.update(looked(self.robot), shift, handled))
         with guarded("robot", self.robot):
             return replace(seen, image=self.robot.picture())

@@ -31,12 +31,13 @@ def told_part(kind: str, part: object, name: object = None) -> str:
 def guarded(kind: str, part: object, name: object = None) -> Iterator[None]:
     """Around a call of a part: what one of another package raises becomes a PartError that says where, in a line.
 
-    Errors of this package's classes pass, as do those of its own parts: they are told by who knows more, or are faults of it.
+    Errors of this package's classes and of those derived from them pass, as do those of its own parts: they are told by who knows
+    more, or are faults of it.
     """
     try:
         yield
     except Exception as error:
-        if package_of(part) == OWN or type(error).__module__.partition(".")[0] == OWN:
+        if package_of(part) == OWN or any(of.__module__.partition(".")[0] == OWN for of in type(error).__mro__):
             raise
         raise PartError(f"{told_part(kind, part, name)} raised {told_error(error)}{_where(error, part)}") from error
 

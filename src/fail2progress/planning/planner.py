@@ -115,11 +115,25 @@ class Planner:
             if plan.probability > 0.5:
                 return plan
         known = tuple(goal for goal in (stage.without(unseen) for stage in stages) if goal is not None)
-        found = self._search(belief, known, segments, refused)
+        found = self._allowed(belief, known, segments, refused)
         if unseen:
             reason = UNSEEN.format(", ".join(unseen))
             found = replace(found, unseen=unseen, reason=reason if found.reason == REACHED else f"{reason}; {found.reason}")
         return self._plan(belief, found, stages[-1], segments)
+
+    def _allowed(self, belief: Belief, stages: tuple[Goal, ...], segments: Segments, refused: Refusals) -> PlanSkeleton:
+        """The best that does not begin with what the robot has refused; of no steps where there is none."""
+        found = self._search(belief, stages, segments, refused)
+        while refused and found.steps:
+            first, names = found.steps[0], segments.names
+            parameters, _ = step_parameters(belief.state, first, found.units[:1], segments)
+            if refused.forbid(first, names):
+                return found.of([])
+            if not bool(refused.near(first, parameters, names)):
+                break
+            refused = refused.giving_up(first, names)
+            found = self._search(belief, stages, segments, refused)
+        return found
 
     def _search(self, belief: Belief, stages: tuple[Goal, ...], segments: Segments, refused: Refusals) -> PlanSkeleton:
         """Skeletons stage by stage, then the parameters of the whole sequence."""

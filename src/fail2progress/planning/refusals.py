@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -26,6 +26,8 @@ class Refusals:
 
     calls: tuple[SkillCall, ...] = ()
     reasons: tuple[str, ...] = ()
+    given_up: frozenset[tuple[str, str, str | None]] = frozenset()
+    """Skill, thing and target of steps for which there are no other parameters."""
 
     def __post_init__(self) -> None:
         assert len(self.calls) == len(self.reasons), "a refusal without its reason"
@@ -35,7 +37,11 @@ class Refusals:
 
     def and_of(self, call: SkillCall, reason: str) -> Refusals:
         """With one more."""
-        return Refusals((*self.calls, call), (*self.reasons, reason))
+        return replace(self, calls=(*self.calls, call), reasons=(*self.reasons, reason))
+
+    def giving_up(self, step: Step, names: tuple[str, ...]) -> Refusals:
+        """Without a step, whatever its parameters."""
+        return replace(self, given_up=self.given_up | {_asked(step, names)})
 
     @property
     def enough(self) -> bool:
@@ -44,24 +50,29 @@ class Refusals:
 
     def forbid(self, step: Step, names: tuple[str, ...]) -> bool:
         """Whether a plan must not begin with a step, whatever its parameters."""
-        return len(self._like(step, names)) >= TRIES
+        return _asked(step, names) in self.given_up or len(self._like(step, names)) >= TRIES
 
     def near(self, step: Step, parameters: Tensor, names: tuple[str, ...]) -> Tensor:
         """(B,) which parameters (B, m) of a step are too much like those that were refused."""
         like = self._like(step, names)
-        if not like:
-            return torch.zeros(len(parameters), dtype=torch.bool)
+        if not like or not parameters.shape[1]:
+            return torch.full((len(parameters),), bool(like))
         definition = skill(step.skill)
         span = torch.tensor(definition.high - definition.low, dtype=parameters.dtype).clamp_min(1e-9)
+        periodic = torch.tensor([parameter.periodic for parameter in definition.parameters])
         asked = torch.tensor([call.parameters for call in like], dtype=parameters.dtype)
-        apart = ((parameters.unsqueeze(1) - asked).abs() / span).amax(dim=2)
+        apart = (parameters.unsqueeze(1) - asked).abs() / span
+        apart = torch.where(periodic, torch.minimum(apart, 1 - apart), apart).amax(dim=2)
         return (apart <= _ALIKE * 2.0 ** (len(like) - 1)).any(dim=1)
 
     def _like(self, step: Step, names: tuple[str, ...]) -> list[SkillCall]:
         """Refused calls of a step: the same skill, on the same thing, to the same target."""
-        target = None if step.target is None else names[step.target]
-        asked = (step.skill, names[step.object], target)
+        asked = _asked(step, names)
         return [call for call in self.calls if (call.skill, call.object, call.target) == asked]
+
+
+def _asked(step: Step, names: tuple[str, ...]) -> tuple[str, str, str | None]:
+    return step.skill, names[step.object], None if step.target is None else names[step.target]
 
 
 NONE = Refusals()
