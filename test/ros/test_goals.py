@@ -146,7 +146,7 @@ def test_the_simulated_robot_takes_what_is_seen_by_the_names_of_the_segments(ros
         np.testing.assert_allclose(made.node.robot.scene.position("cup_1") - before, [0.0, -0.05, 0.0], atol=0.02)
         strange = convert.call_msg(replace(call, object="object_99"))
         answer = made.pursue(ExecuteSkill, "execute_skill", ExecuteSkill.Goal(call=strange))
-        assert answer.result.error_code == ErrorCode.ROBOT_CANNOT and "object_99 has not been seen" in answer.result.error_msg
+        assert answer.result.error_code == ErrorCode.ROBOT_REFUSED and "object_99 has not been seen" in answer.result.error_msg
 
 
 def test_a_stop_holds_that_comes_while_an_earlier_resume_is_answered(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ def test_the_run_stop_ends_the_goal_and_bars_resume_while_it_is_pressed(bench: B
 @BOTH
 def test_troubles_have_codes(bench: Bench) -> None:
     unseen = bench.result(bench.send(SkillCall("push", "ghost", (0.7, 0.1))))
-    assert unseen.result.error_code == ErrorCode.ROBOT_CANNOT and "has not been seen" in unseen.result.error_msg
+    assert unseen.result.error_code == ErrorCode.ROBOT_REFUSED and "has not been seen" in unseen.result.error_msg
     beyond = bench.result(bench.send(SkillCall("pick_place", "cup", (0.45, -0.4, 0.45, 0.0))))
     assert beyond.result.error_code == ErrorCode.ROBOT_REFUSED and beyond.result.error_msg
     handle = bench.underway()

@@ -7,6 +7,8 @@ from typing import Any
 
 BEATS = 0.5
 """Seconds for which a task is taken to be under way after its planner's last heartbeat."""
+LONGEST = 64
+"""Characters of an episode's name."""
 
 
 class Engagement:
@@ -18,13 +20,17 @@ class Engagement:
         self._episode, self._heard = "", 0.0
 
     def hear(self, heartbeat: Any) -> None:
-        """A planner's names its episode, the last one none, as others do that come with a single skill."""
-        self._episode, self._heard = str(heartbeat.header.frame_id)[:64], time.monotonic()
+        """A planner's names its episode, and the last one of it says so; those that come with a single skill name none, and say
+        nothing of a task."""
+        episode = str(heartbeat.header.frame_id)[:LONGEST]
+        if episode and not heartbeat.last:
+            self._episode, self._heard = episode, time.monotonic()
+        elif episode == self._episode:
+            self._episode = ""
 
-    @property
-    def reason(self) -> str:
-        """Which task is under way, and how to end it; empty where none is."""
-        if not self._episode or time.monotonic() - self._heard > BEATS:
+    def reason(self, episode: str = "") -> str:
+        """Which task is under way, and how to end it, for what is no part of it; empty where none is."""
+        if not self._episode or episode == self._episode or time.monotonic() - self._heard > BEATS:
             return ""
         return (
             f"task {self._episode} is under way: wait for its end, cancel it, or stop the robot first ({self._stop}; "

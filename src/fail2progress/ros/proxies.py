@@ -165,7 +165,7 @@ class SkillClient:
         if not self.client.found(20.0):
             raise Interrupted(ErrorCode.ROBOT_LOST, "no robot: nobody offers execute_skill")
         self._await_corrections()
-        goal = ExecuteSkill.Goal(call=call_msg(call), run=self.node.others.run)
+        goal = ExecuteSkill.Goal(call=call_msg(call), run=self.node.others.run, episode=self.node.episode)
         handle = self.client.ask(goal, self.node.check_wanted, ANSWER, self._feedback)
         if handle is None:
             raise Interrupted(ErrorCode.ROBOT_LOST, f"the robot did not answer within {ANSWER:.0f} s")

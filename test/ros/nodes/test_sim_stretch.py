@@ -57,10 +57,10 @@ class Client:
             self.moved = time.monotonic()
         self._joints = list(message.position)
 
-    def send(self, unattended: bool = True, run: str = "") -> Any:
+    def send(self, unattended: bool = True, run: str = "", episode: str = "") -> Any:
         """An accepted goal."""
         call = call_msg(SkillCall("push", "cup_2", (1.57, 0.1)))
-        future = self.actions.send(ExecuteSkill.Goal(call=call, unattended=unattended, run=run))
+        future = self.actions.send(ExecuteSkill.Goal(call=call, unattended=unattended, run=run, episode=episode))
         assert wait_for(future.done) and future.result().accepted
         return future.result()
 
@@ -110,18 +110,19 @@ def test_between_the_skills_of_a_task_people_wait(ros: Any, monkeypatch: pytest.
         made.outlet("heartbeat")
         beating = threading.Thread(target=beat, daemon=True)
         beating.start()
-        assert wait_for(lambda: made.node.engagement.reason)
-        for goal in ({"unattended": True}, {"unattended": False}, {"unattended": True, "run": "a-run"}):
+        assert wait_for(lambda: made.node.engagement.reason())
+        for goal in ({"unattended": True}, {"run": "a-run"}, {"run": "a-run", "episode": "another"}):
             handle = client.send(**goal).get_result_async()
             assert wait_for(handle.done)
             answer = handle.result().result
             assert answer.error_code == ErrorCode.ROBOT_BUSY and "task an-episode is under way" in answer.error_msg
         answer = made.call(SetTrial, "set_trial", trial)
         assert answer.error_code == ErrorCode.ROBOT_BUSY and "stop_the_robot" in answer.error_msg
-        own = client.send(unattended=False, run="a-run").get_result_async()
+        assert made.send("heartbeat", Heartbeat(run="a-run")), "of somebody else: it says nothing of the task"
+        own = client.send(unattended=False, run="a-run", episode="an-episode").get_result_async()
         assert wait_for(own.done) and own.result().result.error_code == ErrorCode.OK, "the planner's own skill"
         over.set()
         beating.join()
-        assert made.send("heartbeat", Heartbeat(header=header(0, ""), run="a-run"))
+        assert made.send("heartbeat", Heartbeat(header=header(0, "an-episode"), last=True, run="a-run"))
         assert made.call(SetTrial, "set_trial", trial).error_code == ErrorCode.OK
         client.actions.close()

@@ -53,10 +53,9 @@ class PlannerNode(ModelNode):
     def start(self) -> None:
         """See StackNode."""
         self.load()
-        self.news = threading.Condition()
         self.heard: dict[tuple[str, Any], Any] = {}
         """The newest of every kind that the loop waits for, by kind and key."""
-        self.busy = threading.Lock()
+        self.news, self.busy, self.episode = threading.Condition(), threading.Lock(), ""
         self.asked: Any = None
         self.ending = threading.Event()
         self.made.callback(self.ending.set)
@@ -153,7 +152,7 @@ class PlannerNode(ModelNode):
             self._tell_over()
             alive.set()
             beating.join()
-            self.tell("heartbeat", Heartbeat(header=header(self.now(), "")))  # the robot is free for others
+            self.tell("heartbeat", Heartbeat(header=header(self.now(), self.episode), last=True))
             self.busy.release()  # last: the next task has its own failures and steps
         return result
 

@@ -125,7 +125,7 @@ class RobotNode(StackNode):
 
     @property
     def _unwanted(self) -> bool:
-        return self.goal is not None and (bool(self.goal.is_cancel_requested) or not self.active)
+        return not self.active or (self.goal is not None and bool(self.goal.is_cancel_requested))
 
     def _watch(self, over: threading.Event, limit: float) -> None:
         """Halt when the client was silent for so long (s), or its goal is not wanted. Delays of this process do not count."""
@@ -178,7 +178,7 @@ class RobotNode(StackNode):
     def execute(self, handle: Any) -> Any:
         """The action: every way out has a code and a text."""
         result, over = ExecuteSkill.Result(), threading.Event()
-        if not self._begins(handle, result, handle.request.unattended or handle.request.run != self.others.run):
+        if not self._begins(handle, result, handle.request.episode):
             return result
         try:
             self._carry_out(handle, result, over)
@@ -186,15 +186,15 @@ class RobotNode(StackNode):
             self._end(over)
         return self._answered(handle, result)
 
-    def take_up(self, person: bool = True) -> str | None:
-        """Why nothing can be begun now; None: whoever asks has the robot until `moving` is released. People wait for tasks."""
-        reason = self.engagement.reason if person else ""
+    def take_up(self, episode: str = "") -> str | None:
+        """Why nothing can be begun now; None: whoever asks has the robot until `moving` is released. A task holds others off."""
+        reason = self.engagement.reason(episode)
         if reason or self.moving.acquire(blocking=False):
             return reason or None
         return "another skill is under way: wait for its end, or stop it"
 
-    def _begins(self, handle: Any, result: Any, person: bool = True) -> bool:
-        reason = self.take_up(person)
+    def _begins(self, handle: Any, result: Any, episode: str = "") -> bool:
+        reason = self.take_up(episode)
         if reason is not None:
             result.error_code, result.error_msg = ErrorCode.ROBOT_BUSY, reason
             handle.abort()

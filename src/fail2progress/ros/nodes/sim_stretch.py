@@ -17,7 +17,7 @@ from fail2progress.core.files import write_whole
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import FRAME, Array, Scene
-from fail2progress.robots.base import ExecutionError
+from fail2progress.robots.base import ExecutionError, RefusedError
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.stretch.seen import true_name
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
@@ -129,11 +129,11 @@ class SimStretchNode(RobotNode):
         return true_name(name, self.seen, self.robot.scene)
 
     def _handled(self, name: str) -> str:
-        """The same for a skill. ExecutionError where it is nothing that is there."""
+        """The same for a skill. RefusedError where it is nothing that is there."""
         try:
             return self._true(name)
         except ValueError as error:
-            raise ExecutionError(str(error)) from error
+            raise RefusedError(str(error)) from error
 
     def _show(self, frame: RgbdFrame) -> None:
         """The skill is over and its looks are taken: as the real robot, it says so and shows what is there."""

@@ -240,8 +240,7 @@ class StretchNode(RobotNode):
         except StretchError as error:
             response.success, response.message = False, str(error)
         finally:
-            over.set()
-            self.moving.release()
+            self._end(over)
         return response
 
     def _barred(self) -> str | None:

@@ -214,9 +214,10 @@ class StretchRobot(Robot):
     def _scene(self, call: SkillCall) -> Scene:
         cloud = self._seen
         if cloud is None:
-            raise StretchError(Trouble.NOT_SEEN, "nothing has been looked at yet: call observe() first")
+            raise StretchRefusedError(Trouble.NOT_SEEN, "nothing has been looked at yet: call observe() first")
         if call.object not in cloud.names or not cloud.seen[cloud.index(call.object)]:
-            raise StretchError(Trouble.NOT_SEEN, f"{call.object} has not been seen: turn the head or the base, then observe()")
+            said = f"{call.object} has not been seen: turn the head or the base, then observe()"
+            raise StretchRefusedError(Trouble.NOT_SEEN, said)
         scene = known(cloud)
         self._check_workspace(call, scene.position(call.object))
         return scene
