@@ -154,3 +154,48 @@ def test_what_is_remembered_in_a_container_stays_there_though_the_camera_could_n
 
     assert container(content) == -1
     assert container(replace(content, pixels=np.empty(0, np.int64), visibility=0.0)) == 1
+
+
+def block(name: str, x: float, size: tuple[float, float, float], z: float = 0.5, front: bool = False) -> Segment:
+    """All sides of a box that stands at a height (m) but its lower one; front: only the one towards -y."""
+    points = RNG.uniform(-0.5, 0.5, (1500, 3))
+    axis = np.full(1500, 1) if front else RNG.integers(3, size=1500)
+    points[np.arange(1500), axis] = np.where(axis == 2, 0.5, -0.5 if front else np.sign(points[np.arange(1500), axis]) * 0.5)
+    readings = (points + np.array([0, 0, 0.5])) * size + np.array([x, 0, z])
+    return segment(name, readings + 3e-4 * RNG.standard_normal(readings.shape), Shape.CUBOID)
+
+
+@pytest.mark.parametrize("gap", [0.06, 0.14, 0.24])
+@pytest.mark.parametrize("front", [False, True])
+def test_what_bridges_two_things_stands_on_both_and_not_on_the_table(gap: float, front: bool) -> None:
+    off = gap / 2 + 0.03
+    piers = [block(name, x, (0.06, 0.06, 0.08), front=front) for name, x in (("left", -off), ("right", off))]
+    plank = block("plank", 0.0, (gap + 0.1, 0.07, 0.02), 0.58)
+    done = complete(Perceived((*piers, plank), (table(),), np.eye(4), 640, 480), Thresholds())
+    assert done.bounds[3, 0, 2] == pytest.approx(0.58, abs=4e-3) and done.carried[3].tolist() == [False, True, True, False]
+    assert done.support[1:3].tolist() == [0, 0] and done.carried[1:3].tolist() == [[True, False, False, False]] * 2
+
+
+def test_of_a_bridge_only_the_top_of_which_is_seen_the_piers_carry_it() -> None:
+    piers = [block(name, x, (0.06, 0.08, 0.08)) for name, x in (("left", -0.1), ("right", 0.1))]
+    support, _, bounds = rows(table(), *piers, top("plank", 0.0, 0.61, 0.24))
+    assert support[3] in (1, 2) and bounds[3, 0, 2] == pytest.approx(0.58, abs=4e-3)
+
+
+def test_the_top_of_a_pyramid_one_base_of_which_is_hidden_stands_on_the_other() -> None:
+    base, above = block("base", -0.05, (0.08, 0.08, 0.06)), block("above", 0.01, (0.08, 0.08, 0.05), 0.56)
+    support, _, bounds = rows(table(), base, above)
+    assert support == [-1, 0, 1] and bounds[2, 0, 2] == pytest.approx(0.56, abs=2e-3)
+
+
+def test_what_stands_beside_a_thing_or_a_card_stands_on_the_table() -> None:
+    tall, low = block("tall", 0.0, (0.06, 0.06, 0.2)), block("low", 0.061, (0.06, 0.06, 0.1))
+    support, _, bounds = rows(table(), tall, low, block("card", -0.05, (0.06, 0.06, 0.003)))
+    assert support == [-1, 0, 0, 0] and bounds[1:, 0, 2] == pytest.approx(0.5, abs=2e-3)
+
+
+def test_what_bridges_two_things_in_a_box_is_in_the_box() -> None:
+    piers = [block(name, x, (0.04, 0.06, 0.04), 0.506) for name, x in (("left", -0.06), ("right", 0.06))]
+    plank = block("plank", 0.0, (0.14, 0.05, 0.02), 0.546)
+    support, container, bounds = rows(table(), cup("box", 0.0, 0.5, 0.6, 0.2), *piers, plank)
+    assert support[4] in (2, 3) and container == [-1, -1, 1, 1, 1] and bounds[4, 0, 2] == pytest.approx(0.546, abs=4e-3)

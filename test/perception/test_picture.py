@@ -57,6 +57,6 @@ def test_names_of_things_that_touch_do_not_cover_each_other(monkeypatch: pytest.
     shelf = part("shelf_1", Shape.SHELF, (90, 0, 300, 200))
     perceived = Perceived(things, (shelf,), np.eye(4), WIDTH, HEIGHT)
     found = written(perceived, [("inside", "object_1", "shelf_1", 0.9), ("on", "object_2", "shelf_1", 0.8)], monkeypatch)
-    assert len(found) == 8 and "object_1 inside shelf_1  0.90" in found
+    assert len(found) == 8 and "object_1  inside  shelf_1  0.90" in found
     for one, other in itertools.combinations(found.values(), 2):
         assert (np.minimum(one[1], other[1]) <= np.maximum(one[0], other[0])).any()

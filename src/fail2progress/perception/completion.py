@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fail2progress.core import relations
 from fail2progress.core.objects import Shape
 from fail2progress.core.scene import Array
+from fail2progress.perception.bearing import Bearing, BearingRules, Spread, bearing, carriers
 from fail2progress.perception.drawers import way_in
 from fail2progress.perception.half_planes import box_around, depth_in, ends_along, outline, rectangle
 from fail2progress.perception.handles import body
@@ -66,6 +67,8 @@ class Thresholds:
     """How far from what is seen of a table something may still stand on it, if it stands on nothing else."""
     around: float = 0.03
     """How far from a thing's outline the top of what may carry it is looked at."""
+    bearing: BearingRules = field(default_factory=BearingRules)
+    """When what lies under a part of a thing carries it."""
     trim: float = 0.01
     """Quantile taken as the end of a cloud: 0 believes every point."""
 
@@ -76,6 +79,8 @@ class Completed:
 
     bounds: Array
     support: NDArray[np.int64]
+    carried: NDArray[np.bool_]
+    """(N, N) whether i stands on j: its support, and what else carries it at that height, as both piers carry a bridge."""
     container: NDArray[np.int64]
     outlines: tuple[Array, ...]
     """Convex outlines from above: (k, 3) half planes (normal x, y, offset in m), negative inside; (0, 3) where never seen."""
@@ -113,6 +118,7 @@ class _Completion:
         handled = [len(points) < len(part.points) for points, part in zip(bodies, self.parts, strict=True)]
         self.bodies = [outline(vessel, trim) if less else None for vessel, less in zip(self.vessels, handled, strict=True)]
         self.support, self.container = np.full((2, len(self.parts)), -1, np.int64)
+        self.carried = np.zeros((len(self.parts), len(self.parts)), bool)
         self.pulled = np.full(len(self.parts), -np.inf)
 
     def run(self) -> Completed:
@@ -126,7 +132,7 @@ class _Completion:
                 self._put_down(i)
         for i in order:
             self.container[i] = self._shared_container(i)
-        return Completed(self.bounds, self.support, self.container, self.outlines, self.seen, self.pulled)
+        return Completed(self.bounds, self.support, self.carried, self.container, self.outlines, self.seen, self.pulled)
 
     def _thicken_tables(self) -> None:
         """Of a table's top often only the upper side is seen; most of the points lie on it, whatever their noise."""
@@ -152,11 +158,35 @@ class _Completion:
     def _put_down(self, i: int) -> None:
         """Let i reach down to the highest thing under it."""
         found = [(*place, j) for j in range(len(self.parts)) if j != i and (place := self._place(i, j)) is not None]
-        found = self._within_drawers(found) or self._beside(i)
+        found = self._within_drawers(found)
+        parts = self._carriers(i, found)
+        found = [*found, *((part.top, False, part.row) for part in parts)] or self._beside(i)
         if found:
             height, lies_in, j = max(found)
             self.support[i], self.container[i] = j, j if lies_in else -1
+            self.carried[i] = np.isin(np.arange(len(self.parts)), [j, *(part.row for part in parts)])
             self.bounds[i, 0, 2] = min(height, self.bounds[i, 1, 2] - 1e-3)
+
+    def _carriers(self, i: int, found: list[tuple[float, bool, int]]) -> tuple[Bearing, ...]:
+        """What carries i with a part of it each, wherever its middle is; nothing where i is seen down to a table: it does not
+        stand on the card beside it."""
+        rules, lowest = self.thresholds.bearing, float(self.lowest[i])
+        spread = Spread(self.outlines[i], self.bounds[i])
+        around = {j for _, lies_in, j in found if lies_in}
+        lower = [j for j in range(len(self.parts)) if self._may_carry(i, j) and (not around or self.container[j] in around)]
+        spreads = [Spread(self.outlines[j] if (vessel := self.bodies[j]) is None else vessel, self.bounds[j]) for j in lower]
+        parts = [bearing(j, self._top(i, j, 0.98), other, spread, rules) for j, other in zip(lower, spreads, strict=True)]
+        low_enough = [part for part in parts if part is not None and part.top < lowest + rules.level]
+        tables = [height for height, _, j in found if self.parts[j].shape is Shape.TABLE]
+        on_table = any(abs(height - lowest) < rules.level for height in tables)
+        return () if on_table else carriers(low_enough, lowest, self.bounds[i].mean(axis=0)[:2], rules)
+
+    def _may_carry(self, i: int, j: int) -> bool:
+        """Whether j is lower than i, reaches under it, and does not lie in it."""
+        if not self.seen[j] or self.container[j] == i or self.bounds[j, 1, 2] >= self.bounds[i, 1, 2]:
+            return False
+        own, other = self.bounds[i, :, :2], self.bounds[j, :, :2]
+        return bool((other[0] < own[1]).all() and (other[1] > own[0]).all())
 
     def _within_drawers(self, found: list[tuple[float, bool, int]]) -> list[tuple[float, bool, int]]:
         """Places without the cabinets of drawers that a thing lies in: of a cabinet's floor little is seen."""
@@ -178,14 +208,17 @@ class _Completion:
             return (rim, False) if stands else None
         if depth >= 0.0 and self._lies_in(i, j):
             return float(self.bounds[j, 0, 2]) + self.thresholds.wall, True
-        top = rim if self.parts[j].hollow else self._top_near(i, j)
+        top = self._top(i, j)
         return (top, False) if self.lowest[i] > top - 0.015 else None
 
-    def _top_near(self, i: int, j: int) -> float:
-        """Height (m) of j's top beside i: what leans on something, or is not level, is lower there than elsewhere."""
+    def _top(self, i: int, j: int, share: float = 0.9) -> float:
+        """Height (m) of the rim or top of j beside i: what leans on something, or is not level, is lower there than elsewhere."""
+        rim = float(self.bounds[j, 1, 2])
+        if self.parts[j].hollow or self.parts[j].shape is Shape.TABLE:
+            return rim
         points = self.clouds[j]
         near = points[depth_in(self.outlines[i], points[:, :2].astype(float)) > -self.thresholds.around, 2]
-        return min(float(np.quantile(near, 0.9)), float(self.bounds[j, 1, 2])) if len(near) >= 10 else float(self.bounds[j, 1, 2])
+        return min(float(np.quantile(near, share)), rim) if len(near) >= 10 else rim
 
     def _beside(self, i: int) -> list[tuple[float, bool, int]]:
         """The table next to i, if one is: it may go on where the image ends or something hides it."""

@@ -20,6 +20,8 @@ _TINT = 0.2
 """Share of a thing's hue in its own colour, which is to be seen still: words tell it."""
 _LETTERS, _ACROSS = 11, 640
 """Pixels of letters in an image so wide or less; in a wider one, which is shown smaller, they are larger."""
+_GAP = "  "
+"""Between words: rims of letters fill one space."""
 _LINE = 1.2
 """Height of a line, in letters."""
 
@@ -37,7 +39,7 @@ def draw(colour: NDArray[np.uint8], perceived: Perceived, relations: Sequence[tu
     image = Image.fromarray(tinted.astype(np.uint8))
     tables = [surface for surface in perceived.surfaces if surface.shape is Shape.TABLE]
     furniture = [surface for surface in perceived.surfaces if surface.shape is not Shape.TABLE]
-    said = [f"{subject} {name} {other}  {odds:.2f}" for name, subject, other, odds in relations if name in _SHOWN]
+    said = [_GAP.join((subject, name, other, f"{odds:.2f}")) for name, subject, other, odds in relations if name in _SHOWN]
     ids = {table.id for table in tables}
     said = [line for line in said if not ids & set(line.split())]
     _write_all(image, [*furniture, *perceived.segments], tables, said)
@@ -58,7 +60,7 @@ def _write_all(image: Image.Image, boxed: Sequence[Segment], tables: Sequence[Se
             continue
         pen.rectangle(box, outline=(255, 255, 255), width=max(1, size // _LETTERS))
         things.append(np.array(box, float).reshape(2, 2))
-        words.append("  ".join(filter(None, (segment.id, segment.colour, segment.shape.value))))
+        words.append(_GAP.join(filter(None, (segment.id, segment.colour, segment.shape.value))))
         wanted.append((box[0] + pen.textlength(words[-1], font) / 2, box[1] - line / 2))
     for table in tables:
         patch = _largest_patch(table.mask, image.size)

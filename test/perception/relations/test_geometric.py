@@ -32,7 +32,7 @@ def seen(scene: Scene, camera: Camera | None = None) -> tuple[Snapshot, Perceive
     return now, LabelledSegmenter().segment(photograph(compile_scene(now.scene), now.scene, camera))
 
 
-def scene(*things: tuple[str, str, tuple[float, float, float], tuple[float, float, float]]) -> Scene:
+def scene(*things: tuple[str, str, tuple[float, float, float], tuple[float, ...]]) -> Scene:
     """A table with its top at z = 0.5, and things by name, category, size and place."""
     specs = [
         ObjectSpec("table", "table", (0.5, 0.6, 0.04)),
@@ -94,6 +94,19 @@ def test_a_stack_is_on_not_inside() -> None:
     )
     assert {(a, b) for a, b, _ in on(detect(view))} == {("high", "low"), ("low", "table")}
     assert detect(view).value("inside", "high", "low") < 0.1 and detect(view).value("contact", "high", "table") < 0.1
+
+
+def test_a_bridge_is_on_both_of_its_piers_by_all_readings_and_by_the_few_of_a_robots_cloud() -> None:
+    low = (0.06, 0.10, 0.08)
+    plank = ("plank", "cuboid", (0.26, 0.05, 0.03), (0.6, 0.0, 0.595, np.pi / 2))
+    camera = Camera(eye=(0.0, 0.15, 1.1), target=(0.6, 0.0, 0.55))
+    piers = [("left", "cuboid", low, (0.6, 0.1, 0.54, np.pi / 2)), ("right", "cuboid", low, (0.6, -0.1, 0.54, np.pi / 2))]
+    now, view = seen(scene(*piers, plank), camera)
+    for state in (detect(view, A9), GeometricDetector().detect(view.cloud())):
+        assert {(a, b) for a, b, _ in on(state)} == {("plank", "left"), ("plank", "right"), ("left", "table"), ("right", "table")}
+        for pier in ("left", "right"):
+            assert now.relations.value("contact", "plank", pier) == 1.0 and state.value("contact", "plank", pier) > 0.9
+        assert state.value("contact", "plank", "table") < 0.1
 
 
 def test_neighbours_touch_only_without_a_gap() -> None:

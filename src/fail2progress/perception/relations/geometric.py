@@ -88,8 +88,7 @@ def _contact(done: Completed, surfaces: int, thresholds: Thresholds) -> Array:
     for i in range(surfaces, n):
         for j in range(surfaces, i):
             odds[i, j] = odds[j, i] = _side_by_side(i, j, done, thresholds)
-    rows = np.flatnonzero(done.support >= 0)
-    odds[rows, done.support[rows]] = odds[done.support[rows], rows] = 0.98
+    odds[done.carried | done.carried.T] = 0.98
     return odds
 
 
