@@ -11,7 +11,7 @@ from fail2progress.core.outlines import circle, corners_of, rectangle
 from fail2progress.core.scene import Array, pose
 
 _BINS = 24
-_ROOM = 1.25
+_ROOM = 1.5
 """Area of a rectangle around an outline, in that of the smallest one, up to which its sides may be those of the thing."""
 CATEGORY = {Shape.CUBOID: "cuboid", Shape.CYLINDER: "capsule", Shape.OPEN_BOX: "open_box", Shape.TABLE: "table"}
 """What a segment is called that only its shape is known of."""
@@ -70,7 +70,7 @@ def _sides(front: Array, corners: Array) -> tuple[Array, Array, float]:
     lies. Two sides of a box that meet at a corner fit as well into one that lies askew, whose diagonal is their ends'."""
     smallest = rectangle(corners)
     along = corners - np.roll(corners, -1, axis=0)
-    angles = np.unique(np.round(np.arctan2(along[:, 1], along[:, 0]) % (np.pi / 2), 4))
+    angles = np.arctan2(along[:, 1], along[:, 0])
     found = [smallest, *(_turned(corners, float(angle)) for angle in angles)]
     found = [one for one in found if np.prod(one[1]) <= _ROOM * np.prod(smallest[1])]
     return min(found, key=lambda one: _box_misfit(front, *one))
