@@ -11,8 +11,6 @@ from fail2progress.core.outlines import circle, corners_of, rectangle
 from fail2progress.core.scene import Array, pose
 
 _BINS = 24
-_ROOM = 1.5
-"""Area of a rectangle around an outline, in that of the smallest one, up to which its sides may be those of the thing."""
 CATEGORY = {Shape.CUBOID: "cuboid", Shape.CYLINDER: "capsule", Shape.OPEN_BOX: "open_box", Shape.TABLE: "table"}
 """What a segment is called that only its shape is known of."""
 
@@ -31,7 +29,7 @@ def solid(points: Array, bottom: float, hollow: bool) -> Solid:
     flat, top = points[:, :2], float(np.quantile(points[:, 2], 0.995))
     bottom = min(bottom, float(points[:, 2].min()))
     corners = corners_of(flat)
-    middle, size, yaw = _sides(_front(flat, corners), corners)
+    middle, size, yaw = rectangle(corners)
     shape = Shape.OPEN_BOX if hollow else _shape(points, corners, middle, size, yaw)
     if shape is Shape.CYLINDER:
         middle, radius, _ = circle(_front(flat, corners))
@@ -63,26 +61,6 @@ def _front(flat: Array, corners: Array) -> Array:
     order = np.lexsort((radius, bins))
     last = np.flatnonzero(np.diff(bins[order], append=-1))
     return np.asarray(flat[order[last]])
-
-
-def _sides(front: Array, corners: Array) -> tuple[Array, Array, float]:
-    """Middle (2,), full sides (2,) in m and angle (rad) of a small rectangle around corners (k, 2) on whose sides the front (n, 2)
-    lies. Two sides of a box that meet at a corner fit as well into one that lies askew, whose diagonal is their ends'."""
-    smallest = rectangle(corners)
-    along = corners - np.roll(corners, -1, axis=0)
-    angles = np.arctan2(along[:, 1], along[:, 0])
-    found = [smallest, *(_turned(corners, float(angle)) for angle in angles)]
-    found = [one for one in found if np.prod(one[1]) <= _ROOM * np.prod(smallest[1])]
-    return min(found, key=lambda one: _box_misfit(front, *one))
-
-
-def _turned(corners: Array, angle: float) -> tuple[Array, Array, float]:
-    """The rectangle with a side along an angle (rad)."""
-    angle = (angle + np.pi / 4) % (np.pi / 2) - np.pi / 4
-    axes = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    along = corners @ axes.T
-    low, high = along.min(axis=0), along.max(axis=0)
-    return (low + high) / 2 @ axes, high - low, angle
 
 
 def _box_misfit(points: Array, middle: Array, size: Array, yaw: float) -> float:
