@@ -11,7 +11,7 @@ from fail2progress.ros.engagement import Engagement
 
 
 def beat(episode: str, last: bool = False) -> Any:
-    return SimpleNamespace(header=SimpleNamespace(frame_id=episode), last=last)
+    return SimpleNamespace(episode=episode, last=last)
 
 
 def test_a_task_is_named_while_its_planner_beats(monkeypatch: pytest.MonkeyPatch) -> None:

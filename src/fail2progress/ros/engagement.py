@@ -22,7 +22,7 @@ class Engagement:
     def hear(self, heartbeat: Any) -> None:
         """A planner's names its episode, and the last one of it says so; those that come with a single skill name none, and say
         nothing of a task."""
-        episode = str(heartbeat.header.frame_id)[:LONGEST]
+        episode = str(heartbeat.episode)[:LONGEST]
         if episode and not heartbeat.last:
             self._episode, self._heard = episode, time.monotonic()
         elif episode == self._episode:

@@ -105,7 +105,7 @@ def test_between_the_skills_of_a_task_people_wait(ros: Any, monkeypatch: pytest.
 
         def beat() -> None:
             while not over.wait(0.03):
-                made.outlet("heartbeat").publish(Heartbeat(header=header(0, "an-episode"), run="a-run"))
+                made.outlet("heartbeat").publish(Heartbeat(episode="an-episode", run="a-run"))
 
         made.outlet("heartbeat")
         beating = threading.Thread(target=beat, daemon=True)
@@ -118,11 +118,15 @@ def test_between_the_skills_of_a_task_people_wait(ros: Any, monkeypatch: pytest.
             assert answer.error_code == ErrorCode.ROBOT_BUSY and "task an-episode is under way" in answer.error_msg
         answer = made.call(SetTrial, "set_trial", trial)
         assert answer.error_code == ErrorCode.ROBOT_BUSY and "stop_the_robot" in answer.error_msg
-        assert made.send("heartbeat", Heartbeat(run="a-run")), "of somebody else: it says nothing of the task"
+        other = Heartbeat(header=header(0, "base_link"), run="a-run")
+        assert made.send("heartbeat", other), "of somebody else: it says nothing of the task"
         own = client.send(unattended=False, run="a-run", episode="an-episode").get_result_async()
         assert wait_for(own.done) and own.result().result.error_code == ErrorCode.OK, "the planner's own skill"
         over.set()
         beating.join()
-        assert made.send("heartbeat", Heartbeat(header=header(0, "an-episode"), last=True, run="a-run"))
+        assert made.send("heartbeat", Heartbeat(episode="an-episode", last=True, run="a-run"))
         assert made.call(SetTrial, "set_trial", trial).error_code == ErrorCode.OK
+        assert made.send("heartbeat", other)
+        alone = client.send().get_result_async()
+        assert wait_for(alone.done) and alone.result().result.error_code == ErrorCode.OK, "a frame's name is no task"
         client.actions.close()

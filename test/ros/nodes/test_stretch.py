@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from action_msgs.msg import GoalStatus
@@ -11,7 +12,7 @@ from fail2progress_msgs.action import AimCamera
 from fail2progress_msgs.msg import ErrorCode
 
 from fail2progress.core.observation import SECOND
-from fail2progress.robots.stretch.real.states import StretchError
+from fail2progress.robots.stretch.real.states import State, StretchError
 from fail2progress.robots.stretch.real.transport import TransportError
 from fail2progress.ros.actions import Dispatcher
 from fail2progress.ros.nodes import stretch
@@ -36,6 +37,51 @@ def test_after_a_cancelled_aim_of_the_camera_skills_are_taken(bench: Bench) -> N
     answer = bench.result(future.result())
     assert (answer.status, answer.result.error_code) == (GoalStatus.STATUS_CANCELED, ErrorCode.ROBOT_STOPPED)
     aiming.close()
+    again = bench.underway()
+    assert wait_for(again.cancel_goal_async().done)
+    bench.result(again)
+
+
+def test_a_look_around_that_deactivation_ends_holds_up_nothing_after_it(bench: Bench) -> None:
+    said: list[Any] = []
+    bench.seeing = False  # its first look waits
+    asked = threading.Thread(target=lambda: said.append(bench.ask("look_around")))
+    asked.start()
+    assert wait_for(bench.node.moving.locked) and wait_for(lambda: bench.node.robot.state is State.MOVING)
+    begun = time.monotonic()
+    assert bench.node.trigger_deactivate().name == "SUCCESS"
+    asked.join(60.0)
+    assert said and not said[0].success and not bench.body.moving
+    assert time.monotonic() - begun < stretch.SIGHT, "s; nobody waits for what is seen any more"
+    assert bench.node.trigger_activate().name == "SUCCESS"
+    bench.seeing = True
+    again = bench.underway()
+    assert wait_for(again.cancel_goal_async().done)
+    bench.result(again)
+
+
+@pytest.mark.parametrize("bench", [DRIVER], indirect=True)
+def test_homing_during_which_the_node_is_deactivated_holds_up_nothing_after_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, over, home = threading.Event(), threading.Event(), bench.node.driver.home
+
+    def slowly() -> None:
+        begun.set()
+        assert over.wait(60.0)
+        home()
+
+    monkeypatch.setattr(bench.node.driver, "home", slowly)
+    bench.body.homed = False
+    assert wait_for(lambda: not bench.node.transport.is_homed())
+    said: list[Any] = []
+    asked = threading.Thread(target=lambda: said.append(bench.ask("home_the_robot")))
+    asked.start()
+    assert begun.wait(60.0) and bench.node.trigger_deactivate().name == "SUCCESS"
+    over.set()
+    asked.join(60.0)
+    assert said and said[0].success, said
+    assert bench.node.trigger_activate().name == "SUCCESS" and wait_for(bench.node.transport.is_homed)
     again = bench.underway()
     assert wait_for(again.cancel_goal_async().done)
     bench.result(again)

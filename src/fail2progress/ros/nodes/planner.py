@@ -152,7 +152,7 @@ class PlannerNode(ModelNode):
             self._tell_over()
             alive.set()
             beating.join()
-            self.tell("heartbeat", Heartbeat(header=header(self.now(), self.episode), last=True))
+            self.tell("heartbeat", Heartbeat(header=header(self.now(), ""), episode=self.episode, last=True))
             self.busy.release()  # last: the next task has its own failures and steps
         return result
 
@@ -296,4 +296,4 @@ class PlannerNode(ModelNode):
     def _beat(self, over: threading.Event) -> None:
         """While a task is under way the robot hears that its client is alive."""
         while not over.wait(HEARTBEAT):
-            self.tell("heartbeat", Heartbeat(header=header(self.now(), self.episode)))
+            self.tell("heartbeat", Heartbeat(header=header(self.now(), ""), episode=self.episode))

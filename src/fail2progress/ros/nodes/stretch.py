@@ -216,7 +216,7 @@ class StretchNode(RobotNode):
         end = time.monotonic() + SIGHT
         with self.news:
             while self.seen is None or not self.since.counts(self.seen.stamp):
-                if self.stopped.is_set() or self.lost.is_set() or (self.goal is not None and self.goal.is_cancel_requested):
+                if self.stopped.is_set() or self.lost.is_set() or self._unwanted:
                     raise StretchError(Trouble.STOPPED, "stopped while it was looking")
                 if time.monotonic() > end:
                     why = self.neighbours.advice("do camera and segmentation run?")
@@ -280,11 +280,12 @@ class StretchNode(RobotNode):
         elif (reason := self._barred()) is not None:
             response.message = reason
         else:
+            self.lost.clear()
             try:
                 self.driver.home()
                 response.success, response.message = True, "homed by stretch_driver"
             except TransportError as error:
                 response.message = str(error)
             finally:
-                self.moving.release()
+                self._end(threading.Event())
         return response
