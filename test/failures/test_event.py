@@ -148,6 +148,14 @@ def test_arrays_that_do_not_fit_the_header_are_refused(make_event: Make, key: st
     refused(make_event, saved(**arrays))
 
 
+def test_shares_that_earlier_versions_took_from_robots_are_read(make_event: Make) -> None:
+    arrays = make_event(0).arrays()
+    shares = np.linspace(-0.1, 1.0000002, len(arrays["visibility_before"])).astype(np.float32)
+    shares[0] = np.nan
+    again = from_bytes(make_event(0).header, saved(**{**arrays, "visibility_before": shares}))
+    assert ((again.before.visibility >= 0) & (again.before.visibility <= 1)).all() and again.before.visibility[0] == 0
+
+
 def test_missing_arrays_are_refused(make_event: Make) -> None:
     for key in make_event(0).arrays():
         refused(make_event, saved(**{name: value for name, value in make_event(0).arrays().items() if name != key}))

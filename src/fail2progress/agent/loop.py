@@ -124,7 +124,7 @@ class Agent:
         if self.correcting is None:
             return self._pursue(robot, assignment)
         began = self.correcting.begin()
-        with guarded("robot", robot):
+        with guarded("robot", robot, meant=ExecutionError):
             robot.adjust(began.adjustments)
         episode = self._pursue(robot, assignment)
         self.correcting.review(episode.taken, began)
@@ -160,7 +160,7 @@ class Agent:
             planned = pending.pop(0).of(seen.cloud.names)
             attempt = self._attempt(robot.kind, assignment, plans[-1], planned, seen, len(taken), len(pending))
             try:
-                with guarded("robot", robot):
+                with guarded("robot", robot, meant=ExecutionError):
                     robot.execute(planned.call)
             except RefusedError as error:
                 refused = refused.and_of(planned.call, str(error))

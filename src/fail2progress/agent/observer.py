@@ -16,7 +16,7 @@ from fail2progress.models.prediction import Belief, encode_observation
 from fail2progress.perception.relations.base import RelationDetector
 from fail2progress.perception.relations.registry import relation_detector
 from fail2progress.planning.planned import PlannedSkill
-from fail2progress.robots.base import Robot
+from fail2progress.robots.base import ExecutionError, Robot
 
 
 class Observer(ABC):
@@ -38,7 +38,7 @@ class Observer(ABC):
 def looked(robot: Robot) -> SegmentedCloud:
     """What a robot sees. PartError where it raises anything, or that is no cloud of the planning
     frame, in metres, that models can take."""
-    with guarded("robot", robot):
+    with guarded("robot", robot, meant=ExecutionError):
         seen: object = robot.observe()
     told = told_part("robot", robot)
     if not isinstance(seen, SegmentedCloud):
@@ -74,10 +74,10 @@ class RobotObserver(Observer):
         """See Observer."""
         shift, handled = (None, None) if done is None else (done.displacement, done.call.object)
         if shift is not None and self.memory.last is not None:
-            with guarded("robot", self.robot):
+            with guarded("robot", self.robot, meant=ExecutionError):
                 self.robot.expect(dict(zip(self.memory.last.names, shift, strict=True)))
         seen = self.detector.observe(self.memory.update(looked(self.robot), shift, handled))
-        with guarded("robot", self.robot):
+        with guarded("robot", self.robot, meant=ExecutionError):
             return replace(seen, image=self.robot.picture())
 
     def adopt(self, model: SkillEffectModel, digest: str) -> Observation:

@@ -71,12 +71,19 @@ class SegmentedCloud:
             raise ValueError(f"{len(self.colours)} colours of {n} segments")
         if n and not self.points.shape[1]:
             raise ValueError("a segment has points: one that was never seen has NaN in place of them")
-        twice = next((name for name in self.names if self.names.count(name) > 1), None)
-        if twice is not None:
+        if len(set(self.names)) != n:
+            twice = next(name for name in self.names if self.names.count(name) > 1)
             raise ValueError(f"two segments go by the name {twice!r}; each needs a name of its own")
 
     def _check_values(self) -> None:
         """A segment is seen, or it is not: one that lacks points in places would count as never seen."""
+        if not np.isfinite(self.points).all():
+            self._check_points()
+        if not ((self.visibility >= 0) & (self.visibility <= 1)).all():
+            row = int((~((self.visibility >= 0) & (self.visibility <= 1))).argmax())
+            raise ValueError(f"the visibility of {self.names[row]!r} is {self.visibility[row]:g}, a share is from 0 to 1")
+
+    def _check_points(self) -> None:
         lacking = np.asarray(~np.isfinite(self.points).all(axis=2))
         mixed = np.asarray(lacking.any(axis=1) & ~np.isnan(self.points).all(axis=(1, 2)))
         if mixed.any():
@@ -85,9 +92,6 @@ class SegmentedCloud:
                 f"{lacking[row].sum()} of the {self.points.shape[1]} points of {self.names[row]!r} are not finite: leave such "
                 "points out and repeat others; all NaN says that a segment was never seen"
             )
-        if not ((self.visibility >= 0) & (self.visibility <= 1)).all():
-            row = int((~((self.visibility >= 0) & (self.visibility <= 1))).argmax())
-            raise ValueError(f"the visibility of {self.names[row]!r} is {self.visibility[row]:g}, a share is from 0 to 1")
 
     def __len__(self) -> int:
         return len(self.names)

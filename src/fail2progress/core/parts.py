@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from traceback import walk_tb
 from types import FunctionType
@@ -16,8 +17,10 @@ class PartError(ValueError):
 
 
 def package_of(part: object) -> str:
-    """The package that the class of a part comes from, or a function itself; __main__ of what the program defines."""
-    return str((part if isinstance(part, FunctionType) else type(part)).__module__).partition(".")[0]
+    """The package that the class of a part comes from, or a function or class itself; __main__ of what the program defines."""
+    while isinstance(part, partial):
+        part = part.func
+    return str((part if isinstance(part, FunctionType | type) else type(part)).__module__).partition(".")[0]
 
 
 def told_part(kind: str, part: object, name: object = None) -> str:
@@ -28,16 +31,17 @@ def told_part(kind: str, part: object, name: object = None) -> str:
 
 
 @contextmanager
-def guarded(kind: str, part: object, name: object = None) -> Iterator[None]:
+def guarded(kind: str, part: object, name: object = None, meant: type[Exception] | None = None) -> Iterator[None]:
     """Around a call of a part: what one of another package raises becomes a PartError that says where, in a line.
 
-    Errors of this package's classes and of those derived from them pass, as do those of its own parts: they are told by who knows
-    more, or are faults of it.
+    Errors that it is meant to raise pass (None: those of this package's classes and of what derives from them), as do those of
+    the package's own parts: they are told by who knows more, or are faults of it.
     """
     try:
         yield
     except Exception as error:
-        if package_of(part) == OWN or any(of.__module__.partition(".")[0] == OWN for of in type(error).__mro__):
+        known = any(of.__module__.partition(".")[0] == OWN for of in type(error).__mro__)
+        if package_of(part) == OWN or (known if meant is None else isinstance(error, meant)):
             raise
         raise PartError(f"{told_part(kind, part, name)} raised {told_error(error)}{_where(error, part)}") from error
 

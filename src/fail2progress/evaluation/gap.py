@@ -9,6 +9,7 @@ import numpy as np
 from fail2progress.agent.monitor import StepResult
 from fail2progress.core.camera import Camera
 from fail2progress.core.memory import ObjectMemory
+from fail2progress.core.parts import PartError
 from fail2progress.core.relations import RelationState
 from fail2progress.perception.relations.base import RelationDetector
 from fail2progress.simulation.base import Job, Outcome, Simulator
@@ -35,6 +36,8 @@ def _gap(detector: RelationDetector, step: StepResult, outcome: Outcome, simulat
         scene = rebuild(outcome.before.cloud, relations).scene
         again = simulator.execute(Job(scene, outcome.call, camera))
         found = _seen(detector, step, again)
+    except PartError:
+        raise  # its fault is no gap
     except ValueError:
         return 1.0
     return 1.0 - agreement(found, step.observed)

@@ -186,7 +186,8 @@ def from_bytes(header: Header, content: bytes) -> FailureEvent:
 
         def cloud(key: str, stamp: int) -> SegmentedCloud:
             points, visibility = values[f"points_{key}"], values[f"visibility_{key}"]
-            return SegmentedCloud(names, header.categories, points, visibility, header.frame, stamp)
+            shares = np.clip(np.nan_to_num(visibility), 0.0, 1.0)  # earlier versions took any numbers from robots
+            return SegmentedCloud(names, header.categories, points, shares, header.frame, stamp)
 
         def relations(key: str) -> RelationState:
             return RelationState(names, values[f"binary_{key}"].astype(float), values[f"unary_{key}"].astype(float))

@@ -61,8 +61,10 @@ def _check_numbers(model: SkillEffectModel, method: str, what: str, value: objec
     if not isinstance(value, Tensor) or value.shape != shape:
         found = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
         raise PartError(f"{_told(model, method)}: {what} must be a tensor {shape}, got {found}")
-    if not bool(torch.isfinite(value).all()):
-        wrong = int((~torch.isfinite(value)).sum())
+    if bool(torch.isfinite(value.sum())):  # of one that is not finite neither is the sum
+        return
+    wrong = int((~torch.isfinite(value)).sum())
+    if wrong:
         raise PartError(
             f"{_told(model, method)}: {what} must be finite, {wrong} of {value.numel()} are NaN or infinite; "
             "its weights may have diverged"

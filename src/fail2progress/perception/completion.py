@@ -171,15 +171,16 @@ class _Completion:
         """What carries i with a part of it each, wherever its middle is; nothing where i is seen down to a table: it does not
         stand on the card beside it."""
         rules, lowest = self.thresholds.bearing, float(self.lowest[i])
+        tables = [height for height, _, j in found if self.parts[j].shape is Shape.TABLE]
+        if any(abs(height - lowest) < rules.level for height in tables):
+            return ()
         spread = Spread(self.outlines[i], self.bounds[i])
         around = {j for _, lies_in, j in found if lies_in}
         lower = [j for j in range(len(self.parts)) if self._may_carry(i, j) and (not around or self.container[j] in around)]
         spreads = [Spread(self.outlines[j] if (vessel := self.bodies[j]) is None else vessel, self.bounds[j]) for j in lower]
         parts = [bearing(j, self._top(i, j, 0.98), other, spread, rules) for j, other in zip(lower, spreads, strict=True)]
         low_enough = [part for part in parts if part is not None and part.top < lowest + rules.level]
-        tables = [height for height, _, j in found if self.parts[j].shape is Shape.TABLE]
-        on_table = any(abs(height - lowest) < rules.level for height in tables)
-        return () if on_table else carriers(low_enough, lowest, self.bounds[i].mean(axis=0)[:2], rules)
+        return carriers(low_enough, lowest, self.bounds[i].mean(axis=0)[:2], rules)
 
     def _may_carry(self, i: int, j: int) -> bool:
         """Whether j is lower than i, reaches under it, and does not lie in it."""

@@ -253,7 +253,8 @@ def score_units(
     for k, step in enumerate(steps):
         parameters, collides = step_parameters(state, step, units[:, k], segments)
         effect = ahead(model, state, relations, action(step, parameters), segments)
-        collides = collides if k else collides | refused.near(step, parameters, segments.names)
+        if refused and not k:
+            collides = collides | refused.near(step, parameters, segments.names)
         total = total - COLLISION * collides
         state, relations = effect.state, effect.relations
         for end, goal in marks:

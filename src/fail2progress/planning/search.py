@@ -253,7 +253,7 @@ class _Search:
     def _parameters(self, node: _Node, wide: LatentState, step: Step, unit: Tensor) -> tuple[Tensor, Tensor]:
         """(B, m) parameters of a step at a node, and (B,) whether something speaks against them."""
         parameters, against = step_parameters(wide, step, unit, self.segments)
-        if not node.steps:
+        if self.refused and not node.steps:
             against = against | self.refused.near(step, parameters, self.segments.names)
         return parameters, against
 

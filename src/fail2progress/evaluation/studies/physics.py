@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from fail2progress.core.executor import Executor
+from fail2progress.core.parts import PartError
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.rows import Row
 from fail2progress.evaluation.studies.cells import study_rows
@@ -75,6 +76,8 @@ def measure(item: tuple[int, int, str]) -> Row:
             inference = Inference(simulator, wanted.camera)
             asks = asked == "friction" or inference.depends(scene, wanted.call, prop, number)
             found = inference.infer(scene, wanted.call, seen, prop, number) if asks else untold(prop)
+        except PartError:
+            raise
         except ValueError as error:
             return {**none, "reason": str(error)}
     low, high = found.interval(INSIDE)
