@@ -113,7 +113,7 @@ def test_mistakes(refuses, data: Path, tmp_path: Path) -> None:
     assert "unknown model 'oracle'; known: binary-pred, points2plans" in unknown
     assert "no shards here" in refuses("train", "--data", tmp_path, "--out", out)
     assert ".safetensors" in refuses("train", "--data", data, "--out", tmp_path / "x.pt")
-    assert "cannot be read" in refuses("train", "--data", data, "--out", out, "--encoder", tmp_path / "none.safetensors")
+    assert "no such file" in refuses("train", "--data", data, "--out", out, "--encoder", tmp_path / "none.safetensors")
     assert "the weights go there" in refuses("train", "--data", data, "--out", out, "--rehearsal", out)
     assert "exists; choose another name" in refuses("train", "--data", data, "--out", out, "--rehearsal", taken)
     assert "too small" in refuses("train", "--data", data, "--out", out, "--batch", 1, "--processes", 2)

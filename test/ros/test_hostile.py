@@ -171,7 +171,7 @@ def ask_robot(made: Rig) -> None:
         call.skill, call.object = ("juggle", "cup_1") if kind == 0 else ("pick_place", "nobody" if kind == 1 else "cup_1")
         call.parameters = [float("nan")] * 4 if kind == 2 else [0.0] if kind == 3 else [0.0] * 4
         answer = made.pursue(ExecuteSkill, "execute_skill", ExecuteSkill.Goal(call=call))
-        assert answer.result.error_code in (ErrorCode.ROBOT_BAD_CALL, ErrorCode.ROBOT_CANNOT), kind
+        assert answer.result.error_code in (ErrorCode.ROBOT_BAD_CALL, ErrorCode.ROBOT_CANNOT, ErrorCode.ROBOT_REFUSED), kind
     for task, objects in (("", 3), ("nowhere", 3), ("hierarchical-tabletop", 0), ("hierarchical-tabletop", 2**32 - 1)):
         request = SetTrial.Request(task=task, objects=objects, seed=2**64 - 1)
         assert made.call(SetTrial, "set_trial", request).error_code == ErrorCode.ROBOT_BAD_CALL

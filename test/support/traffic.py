@@ -119,7 +119,7 @@ VALID: dict[str, Callable[[], Any]] = {
     "view/particles": particles,
     "view/cloud": lambda: cloud_msg(m.scene_cloud()),
     "view/markers": lambda: Board().array(),
-    "heartbeat": lambda: Heartbeat(header=convert.header(SECOND, ""), episode=m.EPISODE),
+    "heartbeat": lambda: Heartbeat(header=convert.header(SECOND, "")),
     "diagnostics": lambda: DiagnosticArray(status=[DiagnosticStatus(name="x", values=[KeyValue(key="a", value="b")])]),
 }
 assert set(VALID) == set(table.TOPICS)
