@@ -166,6 +166,7 @@ def ask_learner(made: Rig) -> None:
 
 
 def ask_robot(made: Rig) -> None:
+    assert wait_for(lambda: not made.node.engagement.reason()), "hostile heartbeats hold others off as long as they come"
     for kind in range(4):
         call = traffic.step().planned.call
         call.skill, call.object = ("juggle", "cup_1") if kind == 0 else ("pick_place", "nobody" if kind == 1 else "cup_1")
