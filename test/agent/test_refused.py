@@ -13,7 +13,7 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.failures.store import FailureStore
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.planning.planner import Planner
-from fail2progress.planning.refusals import MOST, NONE, Refusals
+from fail2progress.planning.refusals import MOST, NOTHING_REFUSED, Refusals
 from fail2progress.robots.base import ExecutionError, RefusedError
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
@@ -99,7 +99,7 @@ def test_nothing_is_asked_for_that_counts_as_refused(oracle: Make, store: Failur
     robot = Idle(MujocoSimulator(), TRIAL.scene, seed=TRIAL.seed)
     episode, told = pursued(robot, oracle(), store, Goal((Atom("inside", "capsule_1", "cup_1"),)))
     assert episode.outcome == "execution: not today" and episode.taken == ()
-    refused = NONE
+    refused = NOTHING_REFUSED
     names = TRIAL.scene.names
     for said in (value for kind, value in told if kind == "refused"):
         assert isinstance(said, Refusals)

@@ -20,7 +20,7 @@ from fail2progress.models.base import SkillEffectModel
 from fail2progress.perception.relations.registry import DEFAULT, relation_detector
 from fail2progress.planning.planned import PlannedSkill
 from fail2progress.planning.planner import Plan, Planner, nothing_to_do
-from fail2progress.planning.refusals import NONE, Refusals
+from fail2progress.planning.refusals import NOTHING_REFUSED, Refusals
 from fail2progress.robots.base import ExecutionError, RefusedError, Robot
 
 
@@ -140,7 +140,7 @@ class Agent:
         begun = seen.relations
         pending: list[PlannedSkill] = []
         acted: list[Plan] = []
-        refused = NONE
+        refused = NOTHING_REFUSED
         stages = assignment.stages
         while len(taken) < self.config.max_skills:
             news = _comes_into_view(plans, seen)
@@ -163,14 +163,14 @@ class Agent:
                 with guarded("robot", robot, meant=ExecutionError):
                     robot.execute(planned.call)
             except RefusedError as error:
-                refused = refused.and_of(planned.call, str(error))
+                refused = refused.adding(planned.call, str(error))
                 self.on_event("refused", refused)
                 if self.config.replan and not refused.enough:
                     continue
                 return Episode(_nothing_left(refused), tuple(plans), tuple(taken))
             except ExecutionError as error:
                 return Episode(f"execution: {error}", tuple(plans), tuple(taken))
-            refused = NONE
+            refused = NOTHING_REFUSED
             try:
                 seen = observer.look(planned)
             except ExecutionError as error:

@@ -36,8 +36,8 @@ class Observer(ABC):
 
 
 def looked(robot: Robot) -> SegmentedCloud:
-    """What a robot sees. PartError where it raises anything, or that is no cloud of the planning
-    frame, in metres, that models can take."""
+    """What a robot sees. PartError where it raises anything but an ExecutionError, or gives no cloud of the planning frame, in
+    metres, with as many points a segment (POINTS_TAKEN) as models take."""
     with guarded("robot", robot, meant=ExecutionError):
         seen: object = robot.observe()
     told = told_part("robot", robot)

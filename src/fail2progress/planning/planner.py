@@ -17,7 +17,7 @@ from fail2progress.models.checked import detected
 from fail2progress.models.prediction import Belief, relation_state
 from fail2progress.planning.optimise import CrossEntropy, Optimiser
 from fail2progress.planning.planned import PlannedSkill
-from fail2progress.planning.refusals import NONE, Refusals
+from fail2progress.planning.refusals import NOTHING_REFUSED, Refusals
 from fail2progress.planning.search import COLLISION, REACHED, SearchOptions, joined, search
 from fail2progress.planning.steps import action, ahead, atom_log_probabilities, size, step_parameters
 from fail2progress.skills.base import SkillCall
@@ -101,7 +101,7 @@ class Planner:
     optimiser: Optimiser = field(default_factory=CrossEntropy)
 
     def plan(
-        self, belief: Belief, stages: tuple[Goal, ...], carry_on: PlanSkeleton | None = None, refused: Refusals = NONE
+        self, belief: Belief, stages: tuple[Goal, ...], carry_on: PlanSkeleton | None = None, refused: Refusals = NOTHING_REFUSED
     ) -> Plan:
         """Reach each stage in turn from what is believed. ValueError where the goal names what was not seen.
 
@@ -143,7 +143,7 @@ class Planner:
         marks: list[tuple[int, Goal]] = []
         reason = REACHED
         for goal in stages:
-            part = search(self.model, state, goal, segments, self.options, self.generator, NONE if steps else refused)
+            part = search(self.model, state, goal, segments, self.options, self.generator, NOTHING_REFUSED if steps else refused)
             state = part.state
             steps += part.steps
             units += part.units.unbind(0)
@@ -244,7 +244,7 @@ def score_units(
     units: Tensor,
     marks: list[tuple[int, Goal]],
     segments: Segments,
-    refused: Refusals = NONE,
+    refused: Refusals = NOTHING_REFUSED,
 ) -> Tensor:
     """(K,) ln P of every stage's goal where the stage ends, summed, less what collisions cost, and a beginning that was refused;
     units (K, H, d)."""

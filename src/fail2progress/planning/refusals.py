@@ -35,7 +35,7 @@ class Refusals:
     def __bool__(self) -> bool:
         return bool(self.calls)
 
-    def and_of(self, call: SkillCall, reason: str) -> Refusals:
+    def adding(self, call: SkillCall, reason: str) -> Refusals:
         """With one more."""
         return replace(self, calls=(*self.calls, call), reasons=(*self.reasons, reason))
 
@@ -75,4 +75,4 @@ def _asked(step: Step, names: tuple[str, ...]) -> tuple[str, str, str | None]:
     return step.skill, names[step.object], None if step.target is None else names[step.target]
 
 
-NONE = Refusals()
+NOTHING_REFUSED = Refusals()

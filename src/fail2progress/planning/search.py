@@ -21,7 +21,7 @@ from fail2progress.core.goals import Goal
 from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.models.base import LatentState, RelationLogits, SkillEffectModel
 from fail2progress.models.checked import detected
-from fail2progress.planning.refusals import NONE, Refusals
+from fail2progress.planning.refusals import NOTHING_REFUSED, Refusals
 from fail2progress.planning.relevance import Scene, relevant_steps
 from fail2progress.planning.steps import action, ahead, atom_log_probabilities, atom_rows, size, step_parameters
 from fail2progress.skills.registry import skill
@@ -107,7 +107,7 @@ def search(
     segments: Segments,
     options: SearchOptions,
     generator: torch.Generator,
-    refused: Refusals = NONE,
+    refused: Refusals = NOTHING_REFUSED,
 ) -> Skeleton:
     """The first skeleton found whose goal atoms are all believed true, else the best one seen. None begins with what the robot
     has refused."""

@@ -13,6 +13,7 @@ from rclpy.action import ActionServer
 from rclpy.executors import SingleThreadedExecutor
 
 from fail2progress.core.observation import SECOND
+from fail2progress.core.parts import PartError
 from fail2progress.robots.base import ExecutionError, RefusedError
 from fail2progress.ros import proxies
 from fail2progress.ros.conversions.records import mismatch_msg
@@ -177,6 +178,21 @@ def test_what_a_robot_has_not_begun_is_told_from_what_ended_half_way(
         executor.shutdown(timeout_sec=5.0)
         server.destroy()
         robot.destroy_node()
+
+
+def test_a_model_that_gives_no_numbers_is_no_bad_goal(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its fault is told as its own, and not as one of whoever asked."""
+    ros()
+    with rig("planner", monkeypatch) as made:
+        for error, code in ((PartError("NaN"), ErrorCode.MODEL_DAMAGED), (ValueError("what?"), ErrorCode.PLANNER_BAD_GOAL)):
+
+            def fail(request: Any, result: Any, error: Exception = error) -> None:
+                raise error
+
+            monkeypatch.setattr(made.node, "_pursue", fail)
+            made.node.failures, made.node.done_steps, result = [], 0, ExecuteTask.Result()
+            made.node._answer(None, result)
+            assert (result.error_code, result.error_msg) == (code, str(error))
 
 
 def test_a_task_begins_and_ends_with_no_step_under_way(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,7 @@ def measure(item: tuple[int, int, str]) -> Row:
             asks = asked == "friction" or inference.depends(scene, wanted.call, prop, number)
             found = inference.infer(scene, wanted.call, seen, prop, number) if asks else untold(prop)
         except PartError:
-            raise
+            raise  # its fault is no reason why nothing can be inferred
         except ValueError as error:
             return {**none, "reason": str(error)}
     low, high = found.interval(INSIDE)

@@ -17,6 +17,7 @@ from fail2progress.agent.loop import Agent, AgentConfig, TaskSpec
 from fail2progress.agent.monitor import SkillExecution, StepResult
 from fail2progress.core.descriptions import resolve
 from fail2progress.core.goals import Goal
+from fail2progress.core.parts import PartError
 from fail2progress.failures.sentences import story
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.planning import planner as planning
@@ -157,7 +158,6 @@ class PlannerNode(ModelNode):
         return result
 
     def _tell_over(self) -> None:
-        """No step is under way or waits for a verdict."""
         self.tell("steps", Step(header=header(self.now(), ""), schema_version=SCHEMA, phase=Step.OVER))
 
     def _answer(self, request: Any, result: Any) -> None:
@@ -166,7 +166,8 @@ class PlannerNode(ModelNode):
         except Interrupted as reason:
             result.error_code, result.error_msg = reason.code, str(reason)
         except ValueError as error:
-            result.error_code, result.error_msg = ErrorCode.PLANNER_BAD_GOAL, str(error)
+            bad = ErrorCode.MODEL_DAMAGED if isinstance(error, PartError) else ErrorCode.PLANNER_BAD_GOAL
+            result.error_code, result.error_msg = bad, str(error)
         result.failures = [uuid_msg(identity) for identity in self.failures]
         result.skills, result.model = self.done_steps, self.live.current.digest
 

@@ -84,8 +84,8 @@ class Motion:
             self._check_fresh(track, now)
             if not self._may_meet(track.joint):
                 self._check_free(track, status, now)
-        late = [name for name, track in self._tracks.items() if not self._there(track, status, now)]
-        if late and now - self._started > self._limit:
+        overdue = self._tracks.items() if now - self._started > self._limit else ()
+        if late := [name for name, track in overdue if not self._there(track, status, now)]:
             raise StretchError(
                 Trouble.TIMED_OUT,
                 f"{', '.join(late)} took more than {self._limit:.1f} s: see that nothing is in its way, then send the goal again",

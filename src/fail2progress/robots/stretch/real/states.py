@@ -96,4 +96,4 @@ class StretchError(ExecutionError):
 
 
 class StretchRefusedError(StretchError, RefusedError):
-    """A Stretch did not begin: what it was asked for is out of its reach or limits."""
+    """A Stretch did not begin: what it was asked for has not been seen, or is out of its reach or limits."""
