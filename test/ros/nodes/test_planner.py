@@ -184,6 +184,7 @@ def test_a_model_that_gives_no_numbers_is_no_bad_goal(ros: Any, monkeypatch: pyt
     """Its fault is told as its own, and not as one of whoever asked."""
     ros()
     with rig("planner", monkeypatch) as made:
+        made.activate()
         for error, code in ((PartError("NaN"), ErrorCode.MODEL_DAMAGED), (ValueError("what?"), ErrorCode.PLANNER_BAD_GOAL)):
 
             def fail(request: Any, result: Any, error: Exception = error) -> None:
