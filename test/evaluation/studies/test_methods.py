@@ -17,11 +17,13 @@ from fail2progress.evaluation.studies.methods import (
     make,
     until_accepted,
 )
+from fail2progress.learning.finetuning.rehearsal import RehearsalSet, load_rehearsal, save_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
 from fail2progress.models.notes import CheckpointError
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.models.training.transitions import select
 
 NOTHING = "nothing to learn from: no failure of a wrong symbolic prediction was met in 4 trials"
 
@@ -55,8 +57,11 @@ def test_pretraining_goes_on_and_leaves_the_base_model_as_it_is(tmp_path: Path) 
     path = small(tmp_path / "small.safetensors")
     before = load_checkpoint(path)
     learns = MorePretraining(samples=4, epochs=2, batch=4, replay=4)
+    known = load_rehearsal(weights.path(weights.KEEPSAKE))
+    few = tmp_path / "few.safetensors"  # the codes of all that may be replayed are most of the work
+    save_rehearsal(RehearsalSet(select(known.replay, range(12)), select(known.held_out, range(12))), few)
     made = [
-        make(recipe(tmp_path, learns, name, seed))
+        make(replace(recipe(tmp_path, learns, name, seed), rehearsal=str(few)))
         for name, seed in (("a.safetensors", 3), ("b.safetensors", 3), ("c.safetensors", 4))
     ]
     assert [one.problem for one in made] == ["", "", ""]
