@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,18 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.store import FailureStore
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from fail2progress.models.store import Registry
+from fail2progress.reporting import film
 
 Run = Callable[..., Any]
 OWN = "<!doctype html><title>fail2progress: a failure, and what was learnt from it</title>"
 """As the page of a demo begins."""
 
 
-def test_the_film_is_of_the_last_lesson_whose_models_can_be_read(run: Run, event: FailureEvent, tmp_path: Path) -> None:
+def test_the_film_is_of_the_last_lesson_whose_models_can_be_read(
+    run: Run, event: FailureEvent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = replace(film.CAMERA, width=150, height=82, focal=140.0)
+    monkeypatch.setattr(film, "film", partial(film.film, camera=small, steps=2))
     FailureStore(tmp_path / "failures.sqlite").add(event)
     versions = Registry(tmp_path / "models")
     model = Points2Plans(Points2PlansConfig(relational=True, feedforward=16, layers=1))

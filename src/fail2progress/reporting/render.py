@@ -45,9 +45,11 @@ def render_with_ghost(
     oversampling: int = 2,
 ) -> Image:
     """The scene, and translucent over it where the objects `moved` are in another scene of the same objects."""
+    rows = [index for index, name in enumerate(ghost.names) if name in moved]
+    if not rows:
+        return render(scene, colours, camera, oversampling)
     image, _ = _drawn(scene, colours, camera, oversampling)
     other, owner = _drawn(ghost, colours, camera, oversampling)
-    rows = [index for index, name in enumerate(ghost.names) if name in moved]
     shown = np.isin(owner, rows)[:, None]
     return _small(np.where(shown, _GHOST * (0.55 * other + 0.45) + (1 - _GHOST) * image, image), camera, oversampling)
 
