@@ -1,6 +1,7 @@
 """`fail2progress reproduce noise` and `reproduce identities`, with the simulator but few episodes; `reproduce clutter`."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from typer.testing import CliRunner
 
 from fail2progress.cli import reproduce_perception
 from fail2progress.cli.main import app
+from fail2progress.evaluation.studies import identities, noise
 from support.published_frames import kept, published
 
 
@@ -15,6 +17,8 @@ from support.published_frames import kept, published
 @pytest.mark.parametrize("table", ["noise", "identities"])
 def test_a_table_is_written_with_its_page_and_picture(table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reproduce_perception, "QUICK", 1)
+    monkeypatch.setattr(identities, "SKILLS", 2)
+    monkeypatch.setattr(noise, "study", partial(noise.study, sigmas=(0.0, 0.02)))
     result = CliRunner().invoke(app, ["reproduce", table, "--quick", "--out", str(tmp_path), "--json"])
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
