@@ -17,7 +17,7 @@ from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import Transitions
-from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from support.remembering import Remembering
 
 FIRM = "all, agreeing twice as much"
 
@@ -54,7 +54,7 @@ def test_where_only_adapters_were_tuned_these_go_back(model: Points2Plans) -> No
     ],
 )
 def test_what_forgets_a_little_too_much_is_tried_some_of_the_way(
-    simulator: MujocoSimulator,
+    remembering: Remembering,
     data: Transitions,
     event: FailureEvent,
     model: Points2Plans,
@@ -73,7 +73,7 @@ def test_what_forgets_a_little_too_much_is_tried_some_of_the_way(
     monkeypatch.setattr(room, "judge", judge)
     targeting = TargetOptions(samples=2, oversampling=2.0, state_steps=2, action_steps=2)
     finetuning = FinetuneOptions(2, batch=4, replay=2, adjusts="all", distillation=0.0)
-    lesson = Learner(simulator, choose(data), targeting, finetuning, patience=0.0).learn([event], model, 0)
+    lesson = Learner(remembering, choose(data), targeting, finetuning, patience=0.0).learn([event], model, 0)
     assert len(lesson.tries) == 1 + times
     assert [one.label for one in lesson.tries[1:]] == [f"all, {share:.0%} of the way" for share in SHARES][:times]
 
@@ -89,7 +89,7 @@ def test_what_forgets_a_little_too_much_is_tried_some_of_the_way(
     ],
 )
 def test_what_forgets_a_little_too_much_is_trained_again_to_agree_more(
-    simulator: MujocoSimulator,
+    remembering: Remembering,
     data: Transitions,
     event: FailureEvent,
     model: Points2Plans,
@@ -114,6 +114,6 @@ def test_what_forgets_a_little_too_much_is_trained_again_to_agree_more(
     monkeypatch.setattr(steps, "finetune", watched)
     finetuning = FinetuneOptions(2, batch=4, replay=2, adjusts="all")
     targeting = TargetOptions(samples=2, oversampling=2.0, state_steps=2, action_steps=2)
-    lesson = Learner(simulator, choose(data), targeting, finetuning, patience=0.0).learn([event], model, 0)
+    lesson = Learner(remembering, choose(data), targeting, finetuning, patience=0.0).learn([event], model, 0)
     assert [one.label for one in lesson.tries[1:]] == labels
     assert heard == [finetuning.distillation, 2 * finetuning.distillation][: 1 + bool(labels)]

@@ -10,20 +10,20 @@ from fail2progress.learning.finetuning.executions import Executed, Execution
 from fail2progress.learning.finetuning.targeted import observed
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import encode_observation
-from fail2progress.simulation.base import Outcome
-from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation.base import Outcome, Simulator
 from fail2progress.stein.around import state_space
 from fail2progress.stein.likelihood import FailureRelations
 from support import failures
+from support.remembering import Remembering
 
 
 @pytest.fixture
-def doing(model: Points2Plans, simulator: MujocoSimulator) -> Execution:
+def doing(model: Points2Plans, remembering: Remembering) -> Execution:
     """A plank over a table's edge falls when the block is carried away that held it down."""
-    return execution("held down", model, simulator)
+    return execution("held down", model, remembering)
 
 
-def execution(kind: str, model: Points2Plans, simulator: MujocoSimulator) -> Execution:
+def execution(kind: str, model: Points2Plans, simulator: Simulator) -> Execution:
     """Of a failure, in the scene that it was."""
     event, scene = failures.event(kind), failures.outcome(kind).before.scene
     belief = encode_observation(model, event.before)
@@ -73,7 +73,7 @@ def test_where_the_rebuilt_scene_mostly_does_not_show_the_failure_either_nothing
 
 
 def test_what_is_held_up_each_time_is_held_up_in_executions_that_are_alike(
-    model: Points2Plans, simulator: MujocoSimulator, monkeypatch: pytest.MonkeyPatch
+    model: Points2Plans, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     doing = execution("row", model, simulator)
     again = doing.again()
@@ -84,9 +84,9 @@ def test_what_is_held_up_each_time_is_held_up_in_executions_that_are_alike(
 
 
 @pytest.fixture
-def toppling(model: Points2Plans, simulator: MujocoSimulator) -> tuple[Execution, Executed]:
+def toppling(model: Points2Plans, remembering: Remembering) -> tuple[Execution, Executed]:
     """A tall block that topples and stays on its table, and draws of which some fall over the edge."""
-    doing = execution("toppled", model, simulator)
+    doing = execution("toppled", model, remembering)
     states = doing.density.space.draw(40, torch.Generator().manual_seed(0))
     space = doing.action_space(states)
     return doing, doing.carry_out(states, space.failed(), space.parameters(space.failed()))

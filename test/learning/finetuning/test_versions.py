@@ -18,7 +18,7 @@ from fail2progress.models.notes import CheckpointError
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.store import Registry, gaps_path, lesson_path
 from fail2progress.models.training.transitions import Transitions
-from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from support.remembering import Remembering
 
 
 @pytest.fixture
@@ -29,10 +29,10 @@ def parent(model: Points2Plans, tmp_path: Path) -> Checkpoint:
 
 
 def test_a_lesson_says_where_it_comes_from_and_its_parent_is_one_call_away(
-    simulator: MujocoSimulator, data: Transitions, event: FailureEvent, parent: Checkpoint, tmp_path: Path
+    remembering: Remembering, data: Transitions, event: FailureEvent, parent: Checkpoint, tmp_path: Path
 ) -> None:
     targeting = TargetOptions(method="prior", samples=2, oversampling=2.0, action_steps=3)
-    learner = Learner(simulator, choose(data), targeting, FinetuneOptions(epochs=2, batch=4, replay=2), patience=0.0)
+    learner = Learner(remembering, choose(data), targeting, FinetuneOptions(epochs=2, batch=4, replay=2), patience=0.0)
     lesson = learner.learn([event], parent.model, 0)
     versions = Registry(tmp_path / "models")
     made = versions.make_current(register_lesson(versions, parent, lesson, event.id, "prior", 0))
@@ -48,10 +48,10 @@ def test_a_lesson_says_where_it_comes_from_and_its_parent_is_one_call_away(
 
 
 def test_what_a_model_comes_from_is_remembered(
-    simulator: MujocoSimulator, data: Transitions, event: FailureEvent, parent: Checkpoint, tmp_path: Path
+    remembering: Remembering, data: Transitions, event: FailureEvent, parent: Checkpoint, tmp_path: Path
 ) -> None:
     targeting = TargetOptions(method="prior", samples=2, oversampling=2.0, action_steps=3)
-    learner = Learner(simulator, choose(data), targeting, FinetuneOptions(epochs=1, batch=4, replay=2), patience=0.0)
+    learner = Learner(remembering, choose(data), targeting, FinetuneOptions(epochs=1, batch=4, replay=2), patience=0.0)
     versions, store, current = Registry(tmp_path / "models"), FailureStore(tmp_path / "failures.sqlite"), parent
     for number in range(2):
         again = event.model_copy(update={"header": event.header.model_copy(update={"id": f"{number}{event.id[1:]}"})})
@@ -141,11 +141,11 @@ def test_the_version_from_a_failure_is_found_beside_damaged_ones(parent: Checkpo
 
 
 def test_a_model_learnt_elsewhere_brings_no_names_that_mean_other_things_here(
-    simulator: MujocoSimulator, data: Transitions, event: FailureEvent, parent: Checkpoint, tmp_path: Path
+    remembering: Remembering, data: Transitions, event: FailureEvent, parent: Checkpoint, tmp_path: Path
 ) -> None:
     """Neither a parent, which would be itself, nor lessons that other versions here were learnt from."""
     targeting = TargetOptions(method="prior", samples=2, oversampling=2.0, action_steps=3)
-    learner = Learner(simulator, choose(data), targeting, FinetuneOptions(epochs=1, batch=4, replay=2), patience=0.0)
+    learner = Learner(remembering, choose(data), targeting, FinetuneOptions(epochs=1, batch=4, replay=2), patience=0.0)
     store = FailureStore(tmp_path / "failures.sqlite")
     store.add(event)
     first, second = Registry(tmp_path / "first"), Registry(tmp_path / "second")
