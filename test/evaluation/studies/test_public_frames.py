@@ -94,6 +94,27 @@ def test_colours_that_names_have_are_compared_with_the_words_that_are_said(tmp_p
     assert said == 1
 
 
+def test_names_that_tell_round_or_square_are_compared_with_the_shapes_that_are_said(tmp_path: Path) -> None:
+    item = read_list(kept(published(tmp_path / "source"), tmp_path)).frames[0]
+    perceived = _True().segment(snapshot(4)[1])
+    size = (perceived.width, perceived.height)
+    first, others = item.things[0], item.things[1:]
+    counts = {}
+    for name in ("the block", "orange block on a box", "apple", "red apple", "orange bottle", "apple tree"):
+        things = (first.model_copy(update={"name": name}), *others)
+        row, _, _ = scored(item.model_copy(update={"things": things}), perceived, size)
+        counts[name] = (row["shaped"], row["shapes_right"])
+    without, _, _ = scored(
+        item.model_copy(update={"things": (first.model_copy(update={"name": "it"}), *others)}), perceived, size
+    )
+    none, right = int(str(without["shaped"])), int(str(without["shapes_right"]))
+    assert counts["orange bottle"] == counts["apple tree"] == (none, right)
+    square, round_one = counts["the block"], counts["apple"]
+    assert square[0] == round_one[0] == none + 1
+    assert int(str(square[1])) + int(str(round_one[1])) == 2 * right + 1  # it is one of the two
+    assert counts["orange block on a box"] == square and counts["red apple"] == round_one
+
+
 def test_boxes_of_images_that_were_made_smaller_are_made_smaller(tmp_path: Path) -> None:
     item = read_list(kept(published(tmp_path / "source"), tmp_path)).frames[0]
     perceived = _True().segment(snapshot(4)[1])

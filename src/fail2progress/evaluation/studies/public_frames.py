@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from fail2progress.core.descriptions import COLOURS
+from fail2progress.core.objects import Shape
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.public_frames import SOURCE, FrameList, PublicFrame, UnreachableError, fetched
 from fail2progress.evaluation.studies.labelled_perception import numbered
@@ -22,8 +23,13 @@ _OWN = 0.5
 """Share of a segment's pixels in boxes of things, or where nothing can be said, below which it is false."""
 _DRAWS = 4000
 """Of repositories, for intervals."""
-_SAID = ("on_true", "on_found", "on_false", "inside_true", "inside_found", "inside_false", "coloured", "colours_right")
-_COUNTS = ("things", "found", "segments", "false_segments", *_SAID)
+_RELATED = ("on_true", "on_found", "on_false", "inside_true", "inside_found", "inside_false")
+_WORDS = ("coloured", "colours_right", "shaped", "shapes_right")
+_COUNTS = ("things", "found", "segments", "false_segments", *_RELATED, *_WORDS)
+_SQUARE = frozenset({"block", "cube", "box", "carton", "brick", "book"})
+"""Words of names of things that are boxes, open or not, ..."""
+_ROUND = frozenset({"ball", "apple", "orange", "tomato", "fruit"})
+"""... and last words of names of those that are round however they lie."""
 Progress = Callable[[str], None]
 Box = tuple[float, float, float, float]
 Boxes = tuple[tuple[Box, bool], ...]
@@ -102,6 +108,7 @@ def scored(item: PublicFrame, perceived: Perceived | None, size: tuple[int, int]
         "missed": [thing.name for i, thing in enumerate(item.things) if i not in pairs],
         **_related(item, perceived, named),
         **_coloured((item.things[i].name, segments[j].colour) for i, j in pairs.items()),
+        **_shaped((item.things[i].name, segments[j].shape) for i, j in pairs.items()),
         "seconds": round(perceived.seconds["total"], 3) if perceived else None,
     }
     numbers = numbered(perceived) if perceived else np.zeros((height, width), np.int64)
@@ -134,6 +141,19 @@ def _coloured(found: Iterable[tuple[str, str]]) -> dict[str, int]:
     """Of names of things that are found, and the words for their colours: how many names have such a word, and the right one."""
     told = [(set(COLOURS).intersection(name.split()), word) for name, word in found]
     return {"coloured": sum(bool(own) for own, _ in told), "colours_right": sum(word in own for own, word in told)}
+
+
+def _shaped(found: Iterable[tuple[str, Shape]]) -> dict[str, int]:
+    """Of names of things that are found, and their shapes: how many names tell one, and are given it."""
+    square = {Shape.CUBOID, Shape.OPEN_BOX}
+    told: list[bool] = []
+    for name, shape in found:
+        words = name.split()
+        if _SQUARE.intersection(words):
+            told.append(shape in square)
+        elif words[-1] in _ROUND:
+            told.append(shape is Shape.CYLINDER)
+    return {"shaped": len(told), "shapes_right": sum(told)}
 
 
 def _report(
@@ -190,7 +210,8 @@ def page(report: dict[str, object], about: str) -> str:
         f" by repositories {100 * low:.0f} to {100 * high:.0f} %), box IoU from {FOUND}; {report['segments']} segments,"
         f" {report['false_segments']} on no thing; `on` {report['on_found']} of {report['on_true']}, {report['on_false']} false;"
         f" `inside` {report['inside_found']} of {report['inside_true']}, {report['inside_false']} false; the word for the colour"
-        f" is right of {report['colours_right']} of {report['coloured']} things found whose name has one.",
+        f" is right of {report['colours_right']} of {report['coloured']} things found whose name has one; round or square is"
+        f" right of {report['shapes_right']} of {report['shaped']} whose name tells it.",
         "",
         "| frame | repository | on | found | segments | false | missed |",
         "|---|---|---|---|---|---|---|",
