@@ -8,6 +8,7 @@ import numpy as np
 
 from fail2progress.core.objects import Shape
 from fail2progress.core.outlines import circle, corners_of, rectangle
+from fail2progress.core.quantiles import quantile
 from fail2progress.core.scene import Array, pose
 
 _BINS = 24
@@ -26,7 +27,7 @@ class Solid:
 
 def solid(points: Array, bottom: float, hollow: bool) -> Solid:
     """The box around (n, 3) points, which reaches down to a height (m) where it stands; n >= 1."""
-    flat, top = points[:, :2], float(np.quantile(points[:, 2], 0.995))
+    flat, top = points[:, :2], quantile(points[:, 2], 0.995)
     bottom = min(bottom, float(points[:, 2].min()))
     corners = corners_of(flat)
     middle, size, yaw = rectangle(corners)
