@@ -30,3 +30,12 @@ def test_ends_and_the_rectangle_of_a_turned_box_are_along_its_own_axes(degrees: 
 def test_nothing_lies_in_the_outline_of_too_few_points() -> None:
     assert len(outline(np.zeros((3, 3), np.float32), 0.01)) == 0
     assert (depth_in(np.empty((0, 3)), np.zeros((2, 2))) == -np.inf).all()
+
+
+@pytest.mark.parametrize("count", [4, 100, 2500])
+def test_an_outline_is_without_the_outermost_points_in_every_direction(count: int) -> None:
+    points = np.random.default_rng(1).standard_normal((count, 3)).astype(np.float32)
+    for trim in (0.0, 0.01, 0.2):
+        found = outline(points, trim)
+        along = points[:, :2].astype(float) @ found[:, :2].T
+        assert found[:, 2] == pytest.approx(-np.quantile(along, 1 - trim / 4, axis=0), abs=1e-12)

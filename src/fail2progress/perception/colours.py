@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from fail2progress.core.descriptions import COLOURS as WORDS
+from fail2progress.core.quantiles import quantile
 from fail2progress.core.scene import Array
 
 _BLACK, _GREY, _WHITE, _RED, _ORANGE, _PURPLE, _PINK, _BROWN = (
@@ -63,7 +64,7 @@ def light_of(colour: NDArray[np.uint8]) -> Light:
     by_edges, by_all = (_neutral(values) for values in (np.sqrt((edges[told] ** 2).mean(axis=0)), linear[told].mean(axis=0)))
     agreed = np.where(by_edges * by_all > 0, np.sign(by_all) * np.minimum(np.abs(by_edges), np.abs(by_all)), 0.0)
     gains = np.clip(np.exp(_TINT * (agreed - agreed.mean())), 1 / _MOST_TINT, _MOST_TINT)
-    bright = max(float(np.quantile((linear[seen] * gains) @ _LUMINANCE, _LIT_SHARE)), 1e-6)
+    bright = max(quantile((linear[seen] * gains) @ _LUMINANCE, _LIT_SHARE), 1e-6)
     red, green, blue = gains * np.clip((_LIT / bright) ** _LIT_POWER, 1 / _BRIGHTER, _BRIGHTER)
     return Light((float(red), float(green), float(blue)))
 

@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 
 from fail2progress.core import relations
 from fail2progress.core.objects import Shape
+from fail2progress.core.quantiles import quantile, quantiles
 from fail2progress.core.scene import Array
 from fail2progress.perception.bearing import Bearing, BearingRules, Spread, bearing, carriers
-from fail2progress.perception.drawers import way_in
-from fail2progress.perception.half_planes import box_around, depth_in, ends_along, outline, rectangle
+from fail2progress.perception.drawers import cabinet_of, way_in
+from fail2progress.perception.half_planes import box_around, depth_in, ends_along, outline, rectangle, sparse
 from fail2progress.perception.handles import body
 from fail2progress.perception.segmentation.base import Perceived, Segment
-
-_ENOUGH = 4000
-"""Points that a segment's box is made from, at least where it has so many."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,7 @@ class _Completion:
     def __post_init__(self) -> None:
         trim = self.thresholds.trim
         self.parts = (*self.perceived.surfaces, *self.perceived.segments)
-        self.clouds = clouds = [_sparse(part.points) for part in self.parts]
+        self.clouds = clouds = [sparse(part.points) for part in self.parts]
         self.seen = np.array([len(cloud) >= 4 for cloud in clouds], dtype=bool)
         trims = [0.1 * trim if part.shape is Shape.TABLE else trim for part in self.parts]  # 1 % of a table is centimetres
         self.bounds = np.array([box_around(*pair) for pair in zip(clouds, trims, strict=True)]).reshape(-1, 2, 3)
@@ -114,12 +112,14 @@ class _Completion:
         self.outlines = tuple(outline(cloud, trim) for cloud in clouds)
         dense = [part.hollow and part.cavity is not None for part in self.parts]  # vessels, as dense as a camera sees them
         bodies = [part.points[body(part.points)] if it else part.points for part, it in zip(self.parts, dense, strict=True)]
-        self.vessels = [_sparse(points) for points in bodies]
+        self.vessels = [sparse(points) for points in bodies]
         handled = [len(points) < len(part.points) for points, part in zip(bodies, self.parts, strict=True)]
         self.bodies = [outline(vessel, trim) if less else None for vessel, less in zip(self.vessels, handled, strict=True)]
         self.support, self.container = np.full((2, len(self.parts)), -1, np.int64)
         self.carried = np.zeros((len(self.parts), len(self.parts)), bool)
         self.pulled = np.full(len(self.parts), -np.inf)
+        # What does not change while things are put down, which is gone through three times.
+        self.tops, self.reaching = dict[tuple[int, int, float], float](), dict[tuple[int, int], bool]()
 
     def run(self) -> Completed:
         """From below upwards, so that what carries is complete before what it carries; and again, as floors follow from that."""
@@ -138,7 +138,7 @@ class _Completion:
         """Of a table's top often only the upper side is seen; most of the points lie on it, whatever their noise."""
         for i, part in enumerate(self.parts):
             if part.shape is Shape.TABLE and self.seen[i]:
-                self.bounds[i, 1, 2] = np.quantile(part.points[:, 2], 0.7)
+                self.bounds[i, 1, 2] = quantile(part.points[:, 2], 0.7)
                 self.bounds[i, 0, 2] = min(self.bounds[i, 0, 2], self.bounds[i, 1, 2] - self.thresholds.table)
 
     def _push_back_drawers(self) -> None:
@@ -214,12 +214,17 @@ class _Completion:
 
     def _top(self, i: int, j: int, share: float = 0.9) -> float:
         """Height (m) of the rim or top of j beside i: what leans on something, or is not level, is lower there than elsewhere."""
+        if (i, j, share) not in self.tops:
+            self.tops[i, j, share] = self._top_beside(i, j, share)
+        return self.tops[i, j, share]
+
+    def _top_beside(self, i: int, j: int, share: float) -> float:
         rim = float(self.bounds[j, 1, 2])
         if self.parts[j].hollow or self.parts[j].shape is Shape.TABLE:
             return rim
         points = self.clouds[j]
         near = points[depth_in(self.outlines[i], points[:, :2].astype(float)) > -self.thresholds.around, 2]
-        return min(float(np.quantile(near, share)), rim) if len(near) >= 10 else rim
+        return min(quantile(near, share), rim) if len(near) >= 10 else rim
 
     def _beside(self, i: int) -> list[tuple[float, bool, int]]:
         """The table next to i, if one is: it may go on where the image ends or something hides it."""
@@ -240,7 +245,12 @@ class _Completion:
         room = np.diff(self.bounds[j], axis=0)[0, :2] - np.diff(self.bounds[i], axis=0)[0, :2]
         if self.lowest[i] < self.lowest[j] - self.thresholds.deeper:
             return False  # it is under it
-        return bool((room > -self.thresholds.margin).all() and self._reaches_in(i, j) and self.bounds[i, 1, 2] >= self.lowest[j])
+        return bool((room > -self.thresholds.margin).all() and self._reaches(i, j) and self.bounds[i, 1, 2] >= self.lowest[j])
+
+    def _reaches(self, i: int, j: int) -> bool:
+        if (i, j) not in self.reaching:
+            self.reaching[i, j] = self._reaches_in(i, j)
+        return self.reaching[i, j]
 
     def _reaches_in(self, i: int, j: int) -> bool:
         """Whether i is seen below the rim of j, through its mouth, and within its outline: what is on the outside of a wall is
@@ -262,7 +272,7 @@ class _Completion:
     def _through_mouth(self, points: NDArray[np.float32], j: int) -> NDArray[np.bool_]:
         """(n,) whether the camera sees points (n, 3), lower than the rim of j, through its mouth."""
         eye, cloud = self.perceived.eye, self.vessels[j]
-        low, rim = np.quantile(cloud[:, 2], (0.03, 0.97))
+        low, rim = quantiles(cloud[:, 2], (0.03, 0.97))
         if eye is None or eye[2] <= rim or not len(points):
             return np.ones(len(points), bool)
         top = cloud[cloud[:, 2] > rim - self.thresholds.mouth * (rim - low)]
@@ -284,17 +294,3 @@ class _Completion:
             seen.add(j)
         around = int(self.container[j])
         return around if around >= 0 and around != i and self.bounds[i, 0, 2] < self.bounds[around, 1, 2] else -1
-
-
-def _sparse(points: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(m, 3) as many of (n, 3) points as are enough."""
-    return points[:: 1 + len(points) // _ENOUGH]
-
-
-def cabinet_of(i: int, parts: tuple[Segment, ...], bounds: Array, seen: NDArray[np.bool_]) -> int | None:
-    """The cabinet nearest to i, if i is a drawer."""
-    cabinets = [j for j, part in enumerate(parts) if part.shape is Shape.SHELF and seen[j]]
-    if parts[i].shape is not Shape.DRAWER or not cabinets or not seen[i]:
-        return None
-    centres = bounds.mean(axis=1)
-    return min(cabinets, key=lambda j: float(np.linalg.norm(centres[j] - centres[i])))

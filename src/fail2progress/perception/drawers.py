@@ -9,9 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fail2progress.core.objects import Shape
 from fail2progress.core.outlines import corners_of, rectangle
 from fail2progress.core.scene import Array
 from fail2progress.perception.half_planes import ends_along
+from fail2progress.perception.segmentation.base import Segment
 
 _AT = 0.75
 """Share of the way from its cabinet's middle to a side at which the middle of a shut drawer's front is at that side; at others
@@ -59,3 +61,12 @@ def _at(drawer: NDArray[np.float32], cabinet: NDArray[np.float32], axes: Array, 
         return -np.inf
     half, out = max(float(around[1, 0] - around[0, 0]) / 2, _DEEP), float(around[0, 0] - own[0, 0])
     return 1.0 + out / half if out > _OUT else min(float(around[:, 0].mean() - own[:, 0].mean()) / half, 1.0)
+
+
+def cabinet_of(i: int, parts: tuple[Segment, ...], bounds: Array, seen: NDArray[np.bool_]) -> int | None:
+    """The cabinet nearest to i, if i is a drawer."""
+    cabinets = [j for j, part in enumerate(parts) if part.shape is Shape.SHELF and seen[j]]
+    if parts[i].shape is not Shape.DRAWER or not cabinets or not seen[i]:
+        return None
+    centres = bounds.mean(axis=1)
+    return min(cabinets, key=lambda j: float(np.linalg.norm(centres[j] - centres[i])))

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.outlines import circle, corners_of, rectangle
+from fail2progress.core.quantiles import quantile
 from fail2progress.core.scene import Array
 
 
@@ -113,11 +114,11 @@ def _may_be_round(points: Array, smallest: tuple[Array, Array, float], eye: Arra
         return False
     if not by_walls or part >= rules.half:
         return True
-    high = float(np.ptp(np.quantile(points[:, 2], (0.02, 0.98))))
+    low, high = (quantile(points[:, 2], share) for share in (0.02, 0.98))
     turn = yaw + (np.pi / 2 if size[1] < size[0] else 0.0)
     away = eye[:2] - middle
     facing = abs(float(away @ (np.cos(turn), np.sin(turn)))) / max(float(np.hypot(*away)), 1e-9)
-    return high >= rules.low * float(size.max()) and facing >= rules.sideways
+    return high - low >= rules.low * float(size.max()) and facing >= rules.sideways
 
 
 def _outline(flat: Array, corners: Array) -> Array:

@@ -9,14 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
+from fail2progress.core.quantiles import quantile_of_upper, quantiles
 from fail2progress.core.scene import Array
+
+_ENOUGH = 4000
+"""Points that a segment's box is made from, at least where it has so many."""
+_GROUP = 16
+"""Points of which the furthest is looked at first."""
+
+
+def sparse(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(m, 3) as many of (n, 3) points as are enough."""
+    return points[:: 1 + len(points) // _ENOUGH]
 
 
 def box_around(points: NDArray[np.float32], trim: float) -> Array:
     """(2, 3) ends of a cloud in metres, outliers left out; zeros where there is none."""
     if len(points) == 0:
         return np.zeros((2, 3))
-    low, high = np.quantile(points, (trim, 1.0 - trim), axis=0)
+    low, high = quantiles(points, (trim, 1.0 - trim))
     stretch = (high - low) * trim / (1.0 - 2.0 * trim)
     return np.asarray(np.stack([low - stretch, high + stretch]), float)
 
@@ -35,7 +46,22 @@ def outline(points: NDArray[np.float32], trim: float) -> Array:
     normals = normals / np.maximum(np.linalg.norm(normals, axis=1), 1e-9)[:, None]
     angles = np.arange(16) * np.pi / 8
     normals = np.concatenate([normals, np.stack([np.cos(angles), np.sin(angles)], axis=1)])
-    return np.concatenate([normals, -np.quantile(flat @ normals.T, 1.0 - trim / 4, axis=0)[:, None]], axis=1)
+    return np.concatenate([normals, -_nearly_furthest(flat @ normals.T, 1.0 - trim / 4)[:, None]], axis=1)
+
+
+def _nearly_furthest(values: Array, share: float) -> Array:
+    """(k,) quantiles of values (n, k), of a share near 1: only what is as large as the largest of many groups of values has to be
+    put in order."""
+    count = len(values)
+    more = count - int((count - 1) * share)  # values from the one before the quantile upwards
+    groups = count // _GROUP
+    if more > groups:
+        return np.asarray(quantiles(values, (share,))[0])
+    lanes = np.ascontiguousarray(values.T)
+    most = lanes[:, : groups * _GROUP].reshape(len(lanes), groups, _GROUP).max(axis=2)
+    least = np.partition(most, groups - more, axis=1)[:, groups - more]
+    upper = [np.sort(lane[lane >= bound])[-more:] for lane, bound in zip(lanes, least, strict=True)]
+    return quantile_of_upper(np.stack(upper, axis=1), count, share)
 
 
 def ends_along(points: NDArray[np.float32], axes: Array, trim: float) -> Array:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.objects import Shape
+from fail2progress.core.quantiles import quantile
 from fail2progress.core.scene import Array, pose
 from fail2progress.perception.footprints import FootprintRules, footprint
 
@@ -27,7 +28,7 @@ class Solid:
 def solid(points: Array, normals: NDArray[np.floating], eye: Array, bottom: float, hollow: bool) -> Solid:
     """The box around (n, 3) points with unit normals (n, 3), seen from (3,), which reaches down to a height (m) where it stands;
     n >= 1."""
-    top = float(np.quantile(points[:, 2], 0.995))
+    top = quantile(points[:, 2], 0.995)
     bottom = min(bottom, float(points[:, 2].min()))
     found = footprint(points, normals, eye, hollow, FootprintRules())
     shape = Shape.OPEN_BOX if hollow else Shape.CYLINDER if found.round else Shape.CUBOID

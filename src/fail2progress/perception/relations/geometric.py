@@ -9,7 +9,8 @@ from fail2progress.core.objects import CATEGORIES, Shape
 from fail2progress.core.observation import SegmentedCloud, UnseenError
 from fail2progress.core.relations import BINARY, UNARY, RelationState, binary_relations
 from fail2progress.core.scene import Array, pose
-from fail2progress.perception.completion import Completed, Thresholds, cabinet_of, complete
+from fail2progress.perception.completion import Completed, Thresholds, complete
+from fail2progress.perception.drawers import cabinet_of
 from fail2progress.perception.relations.base import RelationDetector
 from fail2progress.perception.segmentation.base import Perceived, Segment
 

@@ -16,6 +16,7 @@ from fail2progress.core.objects import Shape, is_container
 from fail2progress.core.observation import POINTS, SegmentedCloud
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import FRAME, Array
+from fail2progress.perception.pixels import rows_and_columns
 
 DECIMALS = 5
 """Of coordinates in clouds: far below what a sensor resolves, so that the last bits of a camera's pose do not matter."""
@@ -73,7 +74,7 @@ class Segment:
         """First and last column and row with a pixel of it: x0, y0, x1, y1, in an image so wide; None where there is none."""
         if not len(self.mask):
             return None
-        rows, columns = np.divmod(self.mask, width)
+        rows, columns = rows_and_columns(self.mask, width)
         return int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max())
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fail2progress.core.rgbd import NOISE, Intrinsics, Labels, RgbdFrame
 from fail2progress.core.scene import Array
+from fail2progress.perception.pixels import rows_and_columns
 from fail2progress.perception.segmentation.base import Perceived, Segment, WayUp
 
 _T = TypeVar("_T", bound=np.generic)
@@ -135,7 +136,7 @@ def enlarged(found: Perceived, frame: RgbdFrame, step: int) -> Perceived:
 
 def _pixels(few: NDArray[np.int64], width: int, all_of: int, step: int) -> NDArray[np.int64]:
     """(n, step * step) flat indices in an image `all_of` pixels wide, of the squares that pixels (n,) of a thinned one are of."""
-    rows, columns = np.divmod(few, width)
+    rows, columns = rows_and_columns(few, width)
     corner = (np.arange(step)[:, None] * all_of + np.arange(step)).ravel()
     return np.asarray((rows * all_of + columns)[:, None] * step + corner)
 
@@ -156,7 +157,7 @@ def _between(segment: Segment, found: Perceived, frame: RgbdFrame, step: int) ->
     known &= np.abs(read - expected) <= np.maximum(_OFF * inverted[:, None] ** 2, _SIGMAS * NOISE)
     pixels, away = pixels[known], 1 / expected[known]
     order, k = np.argsort(pixels), frame.intrinsics
-    rows, columns = np.divmod(pixels[order], k.width)
+    rows, columns = rows_and_columns(pixels[order], k.width)
     rays = np.stack([(columns - k.cx) / k.fx, (rows - k.cy) / k.fy, np.ones(len(rows))], axis=-1)
     points = (rays * away[order, None]) @ found.pose[:3, :3].T + found.pose[:3, 3]
     return pixels[order], points.astype(np.float32)
@@ -165,7 +166,7 @@ def _between(segment: Segment, found: Perceived, frame: RgbdFrame, step: int) ->
 def _slopes(pixels: NDArray[np.int64], values: Array, width: int) -> tuple[Array, Array]:
     """(n,) by how much values (n,) at pixels grow to the next row and to the next column: of both sides the flatter one, as it
     may be another facet's; 0 where there is neither."""
-    rows, columns = np.divmod(pixels, width)
+    rows, columns = rows_and_columns(pixels, width)
     rows, columns = rows - rows.min() + 1, columns - columns.min() + 1
     image = np.full((rows.max() + 2, columns.max() + 2), np.nan)
     image[rows, columns] = values

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from fail2progress.core.quantiles import quantiles
+from fail2progress.perception.pixels import rows_and_columns
+from fail2progress.perception.segmentation.geometric.crosses import grown
 from fail2progress.perception.segmentation.geometric.guide import Geometry
 from fail2progress.perception.segmentation.geometric.region_adjacency import extent
 from fail2progress.perception.segmentation.geometric.regions import Numbers
@@ -45,7 +48,7 @@ def stands_free(geometry: Geometry, pixels: Numbers, rules: FreeRules) -> bool:
     pixels: (n,) flat indices of those with a reading.
     """
     rows, heights = geometry.rows, geometry.rows.heights[pixels]
-    foot, top = np.quantile(heights, (0.05, 0.95))
+    foot, top = quantiles(heights, (0.05, 0.95))
     if foot > rules.foot or top < rules.top or rows.meets_frame(pixels) or extent(rows, pixels) > rules.across:
         return False
     if geometry.over(pixels) < rules.over or geometry.scan.plain.ravel()[pixels].mean() > rules.plain:
@@ -57,12 +60,12 @@ def stands_free(geometry: Geometry, pixels: Numbers, rules: FreeRules) -> bool:
 def surroundings(geometry: Geometry, pixels: Numbers, rules: FreeRules) -> tuple[float, float]:
     """Shares of what is seen in a ring around pixels (n,): what is a surface or behind them; in its lower half, a surface."""
     scan, (near, far) = geometry.scan, rules.ring
-    y, x = np.divmod(pixels, scan.inverted.shape[1])
+    y, x = rows_and_columns(pixels, scan.inverted.shape[1])
     window = tuple(slice(max(int(side.min()) - far - 1, 0), int(side.max()) + far + 2) for side in (y, x))
     own = np.zeros(scan.inverted[window].shape, bool)
     own[y - window[0].start, x - window[1].start] = True
     own = ndimage.binary_fill_holes(own)
-    ring = ndimage.binary_dilation(own, iterations=far) & ~ndimage.binary_dilation(own, iterations=near)
+    ring = grown(own, far) & ~grown(own, near)
     ring &= scan.inverted[window] > 0
     surface = np.abs(scan.heights[window]) < rules.level
     away = 1 / (float(np.median(geometry.rows.range[pixels])) + rules.behind)

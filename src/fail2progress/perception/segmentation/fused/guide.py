@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy import ndimage
 
 from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.fused.free_standing import FreeRules, stands_free
@@ -78,17 +77,17 @@ class FusedGuide(Guide):
 
         self._proposed, self._window, self._size = begun(proposed), window, size
         self._rules, self._joins, self._fusing = rules, joins, fusing
-        self._found: Places | None = None
+        self._likest: Places | None = None
+        self._shown: tuple[Numbers, Floats, Floats] | None = None
 
     def objects(self, geometry: Geometry) -> list[Thing]:
         """See Guide."""
         scan, places = geometry.scan, self._places(geometry)
+        image, likely, sureness = self._in_frame(geometry)
         seen, numbers = self._proposed()
-        image, likely = in_frame(numbers, seen.thing, places, scan.inverted.shape, self._window)
-        thing, known = likely.ravel(), scan.inverted.ravel() > 0
+        thing, seeds, known = likely.ravel(), sureness.ravel(), scan.inverted.ravel() > 0
         image, numbers, two = parted(image, known, numbers, seen, self._window, geometry, self._fusing.seams)
         groups = self.joiner(geometry, np.where(scan.inverted > 0, image, 0), numbers).run(two)
-        seeds = placed(seen.seeds, places, scan.inverted.shape, self._window).ravel()
         own = self._inside(self._own(image, groups, thing, seeds, geometry.scan), geometry, thing, known)
         own = self._standing(own, geometry, thing, known)
         own = joined_pieces(own, geometry, known, self._fusing.whole, self._fusing.free)
@@ -98,20 +97,28 @@ class FusedGuide(Guide):
 
     def sure(self, geometry: Geometry) -> list[Numbers]:
         """See Guide: by the network alone."""
-        scan, places = geometry.scan, self._places(geometry)
-        seen, numbers = self._proposed()
-        image, likely = in_frame(numbers, seen.thing, places, scan.inverted.shape, self._window)
-        seeds, known = placed(seen.seeds, places, scan.inverted.shape, self._window), scan.inverted > 0
-        image = np.where(known, image, 0)
-        index = np.unique(image[image > 0])
-        believed = np.minimum(*(ndimage.mean(part, image, index) for part in (likely, seeds)))
-        return [np.flatnonzero(image == i) for i in index[believed >= self._fusing.sure]]
+        image, likely, seeds = self._in_frame(geometry)
+        image = np.where(geometry.scan.inverted > 0, image, 0)
+        sizes = np.bincount(image.ravel())
+        index = np.flatnonzero(sizes[1:]) + 1
+        means = (np.bincount(image.ravel(), part.ravel())[index] / sizes[index] for part in (likely, seeds))
+        sure = index[np.minimum(*means) >= self._fusing.sure]
+        return [np.flatnonzero(image == i) for i in sure]
+
+    def _in_frame(self, geometry: Geometry) -> tuple[Numbers, Floats, Floats]:
+        """(H, W) numbers of the network's things, how likely and how sure each pixel is: the same however often it is asked."""
+        if self._shown is None:
+            places, shape = self._places(geometry), geometry.scan.inverted.shape
+            seen, numbers = self._proposed()  # awaited only now
+            image, likely = in_frame(numbers, seen.thing, places, shape, self._window)
+            self._shown = image, likely, placed(seen.seeds, places, shape, self._window)
+        return self._shown
 
     def _places(self, geometry: Geometry) -> Places:
         """See `likest`: of the window, the same however often geometry looks at it."""
-        if self._found is None:
-            self._found = likest(self._size, geometry.scan.seen_in(self._window), self._rules)
-        return self._found
+        if self._likest is None:
+            self._likest = likest(self._size, geometry.scan.seen_in(self._window), self._rules)
+        return self._likest
 
     def joiner(self, geometry: Geometry, image: Numbers, numbers: Numbers) -> Joiner:
         """Of the network's things: numbers in the frame (H, W), at pixels with a reading, and as the network sees them (h, w)."""
@@ -121,8 +128,10 @@ class FusedGuide(Guide):
     def _own(self, image: Numbers, groups: list[list[int]], thing: Floats, seeds: Floats, scan: Scan) -> list[Numbers]:
         """All pixels of each of the network's things, with and without a reading."""
         known, plain = scan.inverted.ravel() > 0, scan.plain.ravel()
-        order = np.argsort(image, axis=None, kind="stable")
-        ends = np.searchsorted(image.ravel()[order], np.arange(int(image.max(initial=0)) + 2))
+        most = int(image.max(initial=0))
+        flat = image.ravel().astype(np.uint16 if most < 2**16 else np.int64)  # short numbers are put in order ten times as fast
+        order = np.argsort(flat, kind="stable")
+        ends = np.concatenate([[0], np.cumsum(np.bincount(flat, minlength=most + 1))])
 
         def believed(group: list[int]) -> list[Numbers]:
             """One part; where that is not likely, those of what was joined that are: a thing joined to background is not lost."""

@@ -10,6 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from fail2progress.core.relations import Mask
+from fail2progress.perception.pixels import rows_and_columns
 from fail2progress.perception.segmentation.fused.joining import distance_of
 from fail2progress.perception.segmentation.geometric.guide import Geometry
 from fail2progress.perception.segmentation.geometric.region_adjacency import Table, alike, histogram, meetings, parting
@@ -85,7 +86,7 @@ def _pieces(pixels: Numbers, known: Mask, owner: Numbers, rules: PieceRules, wid
     much = np.flatnonzero(counts[1:] >= rules.share * known[pixels].sum()) + 1
     if len(much) < 2:
         return []
-    rows, columns = np.divmod(pixels, width)
+    rows, columns = rows_and_columns(pixels, width)
     rows, columns = rows - rows.min(), columns - columns.min()
     box = np.zeros((int(rows.max()) + 1, int(columns.max()) + 1), np.int64)
     box[rows, columns] = np.where(np.isin(owner[pixels], much), owner[pixels], 0)

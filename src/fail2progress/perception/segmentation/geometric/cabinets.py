@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from fail2progress.core.quantiles import quantile
 from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array, pose
 from fail2progress.perception.segmentation.geometric.elevations import Face, apart, elevation, raw
@@ -144,12 +145,12 @@ def _content(at: Array, own: Mask, of: Mask, drawer: Pulled, rules: CabinetRules
         return False
     left, right = drawer.along[0] + rules.slack, drawer.along[1] - rules.slack
     inner = of & (at[:, 1] > drawer.behind + 2 * rules.slack) & (at[:, 0] > left) & (at[:, 0] < right)
-    floor = np.quantile(at[inner, 2], rules.floor) + 2 * rules.slack if inner.any() else np.inf
+    floor = quantile(at[inner, 2], rules.floor) + 2 * rules.slack if inner.any() else np.inf
     return bool((own & inner & (at[:, 2] > floor)).sum() > rules.left * own.sum())
 
 
 def _drawer(standing: Numbers, at: Array, own: Mask, face: Face, drawer: Pulled) -> Part:
-    depth = max(float(np.quantile(at[own, 1], 0.98)) - drawer.behind, 1e-3) if own.any() else 1e-3
+    depth = max(quantile(at[own, 1], 0.98) - drawer.behind, 1e-3) if own.any() else 1e-3
     middle = np.array([np.mean(drawer.along), drawer.behind + depth / 2, np.mean(drawer.up)])
     size = np.array([depth, np.ptp(drawer.along), np.ptp(drawer.up)])
     return Part(standing[own], _placed(face, middle), size)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fail2progress.core.quantiles import quantile, quantiles
 from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.geometric.region_adjacency import Others, Table
 from fail2progress.perception.segmentation.geometric.regions import Numbers
@@ -67,13 +68,13 @@ def measured(rows: Table, pixels: Numbers, others: Mask | Others, rules: CavityR
     if len(pixels) < 60:
         return None
     points = rows.points[pixels].astype(float)
-    low, high = np.quantile(points[:, 2], (0.03, 0.97))
+    low, high = quantiles(points[:, 2], (0.03, 0.97))
     slack = max(rules.rim, rules.slope * (high - low))
     top = points[points[:, 2] > high - slack, :2]
     if high - low < rules.flat or len(top) < 10:
         return None
     # The middle of a rim's outline, not of its readings, most of which lie on its far side.
-    centre = np.quantile(top, (0.01, 0.99), axis=0).sum(axis=0) / 2
+    centre = quantiles(top, (0.01, 0.99)).sum(axis=0) / 2
     reach = reaches(top - centre)
     radius = float(np.median(reach[reach > 0]))
     window = rows.window(pixels, margin=0.15)
@@ -88,7 +89,7 @@ def measured(rows: Table, pixels: Numbers, others: Mask | Others, rules: CavityR
     through = np.hypot(*offset.T) < rules.across * radius
     through &= mine | lower | ~(others[window] | above)
     inner = through & lower & within(points[:, :2], seen[:, :2], rules.outline)
-    depth = high - float(np.quantile(seen[inner, 2], 0.05)) if inner.any() else 0.0
+    depth = high - quantile(seen[inner, 2], 0.05) if inner.any() else 0.0
     count = int(through.sum())
     return Cavity(depth, float(inner.sum()) / max(count, 1), closed, int((~unknown).sum()), count, high - low)
 

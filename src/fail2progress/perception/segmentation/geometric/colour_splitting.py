@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from fail2progress.core.quantiles import quantile
 from fail2progress.core.relations import Mask
+from fail2progress.perception.pixels import places_of, rows_and_columns
 from fail2progress.perception.segmentation.geometric.colour_bins import CHROMA, COLOURS
 from fail2progress.perception.segmentation.geometric.hollows import ring
 from fail2progress.perception.segmentation.geometric.region_adjacency import Others, Table, extent
@@ -44,7 +46,7 @@ def part(rows: Table, pixels: Numbers, others: Mask | Others, rules: ToneRules) 
     zones = _zones(rows, pixels, rules)
     if zones is None or ring(rows, pixels, others):
         return [pixels]
-    y, x = np.divmod(pixels, rows.width)
+    y, x = rows_and_columns(pixels, rows.width)
     top, left = int(y.min()), int(x.min())
     image = np.zeros((int(np.ptp(y)) + 1, int(np.ptp(x)) + 1), np.int8)
     image[y - top, x - left] = zones
@@ -68,7 +70,7 @@ def _zones(rows: Table, pixels: Numbers, rules: ToneRules) -> NDArray[np.int8] |
         return None
     for zone in (1, 2):
         own = pixels[zones == zone]
-        if len(own) < 50 or extent(rows, own) < rules.least or float(np.quantile(rows.heights[own], 0.05)) > rules.grounded:
+        if len(own) < 50 or extent(rows, own) < rules.least or quantile(rows.heights[own], 0.05) > rules.grounded:
             return None
     return zones
 
@@ -94,7 +96,7 @@ def _apart(rows: Table, image: NDArray[np.int8], top: int, left: int, rules: Ton
     pairs = []
     for dy, dx in ((0, _OFFSET), (_OFFSET, 0)):
         here, there = image[: image.shape[0] - dy, : image.shape[1] - dx], image[dy:, dx:]
-        y, x = np.nonzero((here > 0) & (there > 0) & (here != there))
+        y, x = places_of((here > 0) & (there > 0) & (here != there))
         pairs.append(np.stack([(y + top) * rows.width + x + left, (y + dy + top) * rows.width + x + dx + left]))
     own, other = np.concatenate(pairs, axis=1)
     if not 0 < len(own) / _OFFSET < rules.border * np.sqrt(smallest):

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array
+from fail2progress.perception.pixels import rows_and_columns
 from fail2progress.perception.segmentation.geometric.depth import Image
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
 
@@ -92,7 +93,7 @@ def elevation(scan: Scan, pixels: Numbers, at: Array, face: Face, before: float)
 
 def raw(scan: Scan, rotation: Array, pixels: Numbers) -> Image:
     """(n, 3) m, level axes with the camera at the origin: readings as they are, not those of facets."""
-    rows, columns = np.divmod(pixels, scan.inverted.shape[1])
+    rows, columns = rows_and_columns(pixels, scan.inverted.shape[1])
     rays = np.stack([scan.u[rows, columns], scan.v[rows, columns], np.ones(len(pixels), np.float32)], axis=1)
     away = 1 / np.maximum(scan.inverted[rows, columns], 1e-6)
     return np.asarray((rays * away[:, None]) @ rotation.T.astype(np.float32))

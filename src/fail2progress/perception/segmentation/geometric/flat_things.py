@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from fail2progress.core.quantiles import quantile
 from fail2progress.core.relations import Mask
+from fail2progress.perception.segmentation.geometric.crosses import grown
 from fail2progress.perception.segmentation.geometric.region_adjacency import Table
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
 from fail2progress.perception.segmentation.geometric.thresholds import StandRules
@@ -18,7 +20,7 @@ _MOST = 4
 
 def joined(scan: Scan, rows: Table, found: list[Numbers], rules: StandRules) -> list[Numbers]:
     """The same things, pieces of what lies flat joined and completed by what is not of the surface's colour beside them."""
-    tops = [float(np.quantile(rows.heights[pixels], 0.9)) for pixels in found]
+    tops = [quantile(rows.heights[pixels], 0.9) for pixels in found]
     flat = [i for i, top in enumerate(tops) if top < _LOW]
     if not flat:
         return found
@@ -45,7 +47,7 @@ def _patches(scan: Scan, rows: Table, flat: list[Numbers], others: Mask, rules: 
     mask = ((~scan.plain | scan.tinted) & (scan.heights < rules.flat) & (scan.heights > -rules.low)).ravel()
     mask &= ~scan.standing.ravel() & ~others & (rows.range > 0)
     # Edges of what stands are of mixed colour.
-    mask &= ~ndimage.binary_dilation(others.reshape(scan.plain.shape), iterations=3).ravel()
+    mask &= ~grown(others.reshape(scan.plain.shape), 3).ravel()
     mask[np.concatenate(flat)] = True
     patches = ndimage.label(mask.reshape(scan.plain.shape))[0].ravel()
     return patches, np.bincount(patches)

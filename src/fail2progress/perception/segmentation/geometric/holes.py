@@ -29,7 +29,7 @@ def closed(inverted: Image) -> Image:
     count = known[0] + known[1]
     result = wide.copy()
     result.ravel()[missing] = np.where(count > 0, (along[0] + along[1]) / np.maximum(count, 1), 0)
-    return result[REACH:-REACH, REACH:-REACH]
+    return np.ascontiguousarray(result[REACH:-REACH, REACH:-REACH])
 
 
 def _between(flat: Image, missing: NDArray[np.int64], step: int) -> Image:

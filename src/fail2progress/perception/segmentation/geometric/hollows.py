@@ -6,6 +6,7 @@ import numpy as np
 from scipy.spatial import ConvexHull
 
 from fail2progress.core.outlines import rectangle
+from fail2progress.core.quantiles import quantile, quantiles
 from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.region_adjacency import Meeting, Others, Table
@@ -26,14 +27,14 @@ def ring(rows: Table, pixels: Numbers, others: Mask | Others) -> bool:
         return False
     pixels = _thinned(pixels)
     points, heights = rows.points[pixels], rows.heights[pixels]
-    low, high = np.quantile(heights, (0.03, 0.97))
+    low, high = quantiles(heights, (0.03, 0.97))
     low = min(low, 0.02)
     slack = max(0.012, 0.2 * (high - low))
     top = points[heights > high - slack, :2]
     if high - low < 0.02 or len(top) < 10:
         return False
     # The middle of a rim's outline, not of its readings, most of which lie on its far side.
-    centre = np.quantile(top, (0.01, 0.99), axis=0).sum(axis=0) / 2
+    centre = quantiles(top, (0.01, 0.99)).sum(axis=0) / 2
     radius, closed = around_middle(top - centre)
     if closed <= 0.7:
         return False
@@ -60,8 +61,8 @@ def _open_above(rows: Table, window: Numbers, centre: Array, radius: float, high
 
 def enclosed(rows: Table, pixels: Numbers, rim: Numbers) -> bool:
     """Whether most of some pixels lie within what is highest of others, seen from above."""
-    top = rim[rows.heights[rim] > 0.75 * float(np.quantile(rows.heights[rim], 0.97))]
-    low, high = np.quantile(rows.points[top, :2], (0.01, 0.99), axis=0)
+    top = rim[rows.heights[rim] > 0.75 * quantile(rows.heights[rim], 0.97)]
+    low, high = quantiles(rows.points[top, :2], (0.01, 0.99))
     if len(top) < 10 or (high - low).min() < 0.01:
         return False
     return float(within(rows.points[top, :2].astype(float), rows.points[pixels[::3], :2], 0.01).mean()) > 0.7
@@ -70,19 +71,19 @@ def enclosed(rows: Table, pixels: Numbers, rim: Numbers) -> bool:
 def compact(rows: Table, one: Numbers, other: Numbers) -> bool:
     """Whether the rim around both is little longer around than it is across: two halves of one thing, not two things."""
     both = np.concatenate([one, other])
-    top = both[rows.heights[both] > 0.75 * float(np.quantile(rows.heights[both], 0.97))]
+    top = both[rows.heights[both] > 0.75 * quantile(rows.heights[both], 0.97)]
     sides = rectangle(rows.points[top, :2][ConvexHull(rows.points[top, :2]).vertices].astype(float))[1]
     return bool(sides.max() < 1.6 * sides.min())
 
 
 def inward(rows: Table, pixels: Numbers, rim: Numbers) -> bool:
     """Whether some pixels are of the inside of a rim: walls that face its middle, or a floor far below."""
-    high = float(np.quantile(rows.heights[rim], 0.97))
+    high = quantile(rows.heights[rim], 0.97)
     top = rows.points[rim[rows.heights[rim] > 0.75 * high], :2]
-    centre = np.quantile(top, (0.01, 0.99), axis=0).sum(axis=0) / 2
+    centre = quantiles(top, (0.01, 0.99)).sum(axis=0) / 2
     walls = pixels[np.abs(rows.normals[pixels, 2]) < 0.8]
     if len(walls) < 0.2 * len(pixels):
-        return float(np.quantile(rows.heights[pixels], 0.95)) < 0.4 * high
+        return quantile(rows.heights[pixels], 0.95) < 0.4 * high
     facing = np.einsum("ij,ij->i", rows.normals[walls, :2], centre - rows.points[walls, :2])
     return float((facing > 0).mean()) > 0.6
 
@@ -92,7 +93,7 @@ def outer_wall(rows: Table, pixels: Numbers, rim: Numbers, meeting: Meeting) -> 
 
     meeting: of the pixels (own) and the rim (other). The near side of the rim may be of the pixels.
     """
-    high = float(np.quantile(rows.heights[rim], 0.97))
+    high = quantile(rows.heights[rim], 0.97)
     far, near = (part[rows.heights[part] > 0.75 * high] for part in (rim, pixels))
     if len(far) < 10 or len(near) < 10 or (rows.heights[meeting.own] > 0.6 * high).mean() < 0.6:
         return False
@@ -106,5 +107,5 @@ def outer_wall(rows: Table, pixels: Numbers, rim: Numbers, meeting: Meeting) -> 
     start, points = rows.points[meeting.own, :2], rows.points[pixels, :2]
     at_edge = within(top, start, 0.01) & ~within(top, start, -0.25 * wide)
     facing = np.einsum("ij,ij->i", rows.normals[pixels, :2], points - middle) > 0
-    low = float(np.quantile(rows.heights[pixels], 0.95)) < high + 0.01
+    low = quantile(rows.heights[pixels], 0.95) < high + 0.01
     return bool(low and at_edge.mean() > 0.6 and within(top, points, 0.01).mean() > 0.9 and facing.mean() > 0.8)

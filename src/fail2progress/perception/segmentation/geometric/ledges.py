@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from fail2progress.core.quantiles import quantile
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.guide import Geometry
 from fail2progress.perception.segmentation.geometric.planes import Surface
@@ -50,7 +51,7 @@ def ledges(sure: list[Numbers], geometry: Geometry, axes: Level, rules: LedgeRul
     if len(beyond) < rules.things or len(beyond) <= rules.beyond * len(sure):
         return []
     points, rows = geometry.rows.points, geometry.rows
-    heights = [(float(np.quantile(points[p, 2], 0.05)), p) for p in beyond if not rows.meets_frame(p)]
+    heights = [(quantile(points[p, 2], 0.05), p) for p in beyond if not rows.meets_frame(p)]
     heights.sort(key=lambda pair: pair[0])
     breaks = [0, *(i for i, (a, b) in enumerate(pairwise(heights), 1) if b[0] - a[0] > rules.level), len(heights)]
     groups = [heights[first:last] for first, last in pairwise(breaks) if last - first >= rules.together]

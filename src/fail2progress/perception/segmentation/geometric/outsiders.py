@@ -9,9 +9,11 @@ from scipy import ndimage
 
 from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import Intrinsics
+from fail2progress.perception.pixels import places_of, rows_and_columns
 from fail2progress.perception.segmentation.geometric import support_surfaces as outlines
 from fail2progress.perception.segmentation.geometric.colour_bins import COLOURS
 from fail2progress.perception.segmentation.geometric.colour_splitting import like_colour
+from fail2progress.perception.segmentation.geometric.crosses import grown, shrunk
 from fail2progress.perception.segmentation.geometric.planes import Surface
 from fail2progress.perception.segmentation.geometric.region_adjacency import Table, extent
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
@@ -65,7 +67,7 @@ class Outsiders:
         shape = self._scan.standing.shape
         mask = np.zeros(shape, bool)
         mask.ravel()[np.concatenate([pixels for pixels, out in zip(found, outside, strict=True) if out])] = True
-        beside = ndimage.binary_dilation(mask, iterations=2 * _BORDER).ravel()
+        beside = grown(mask, 2 * _BORDER).ravel()
         return [pixels for pixels, out in zip(found, outside, strict=True) if not out and not self._scrap(pixels, beside)]
 
     def _table(self, surface: Surface, scan: Scan) -> Mask:
@@ -76,7 +78,7 @@ class Outsiders:
         if not self._rules.colour[0] < share < self._rules.colour[1]:
             return surface.mask
         own = surface.mask & common[self._rows.colours].reshape(surface.mask.shape)
-        parts, count = ndimage.label(ndimage.binary_closing(own, iterations=2))
+        parts, count = ndimage.label(shrunk(grown(own, 2), 2))
         if count == 0:
             return surface.mask
         largest = parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
@@ -101,7 +103,7 @@ class Outsiders:
         """Whether the lower edge cuts something, and (H, W) its pixels that are cut."""
         shape = self._scan.standing.shape
         top, bottom, left, right = self._rows.frame
-        y, x = np.divmod(pixels, shape[1])
+        y, x = rows_and_columns(pixels, shape[1])
         at = (y <= top) | (y >= bottom) | (x <= left) | (x >= right)
         mask = np.zeros(shape, bool)
         mask.ravel()[pixels[at]] = True
@@ -109,7 +111,7 @@ class Outsiders:
 
     def _beside(self, cut: Mask) -> float:
         """Share of the border next to where something is cut that shows a table."""
-        y, x = np.nonzero(cut)
+        y, x = places_of(cut)
         top, bottom, left, right = self._rows.frame
         reach = max(10, int(0.25 * max(np.ptp(y), np.ptp(x))))
         near = np.zeros(cut.shape, bool)
@@ -130,7 +132,7 @@ class Outsiders:
 
 def _hull(mask: Mask) -> Mask:
     """(H, W) the convex outline of a mask, from every fourth pixel."""
-    y, x = np.nonzero(mask[::4, ::4])
+    y, x = places_of(mask[::4, ::4])
     corners = outlines.corners_of(4 * np.stack([y, x], axis=1).astype(np.float64))
     rows, columns = np.mgrid[0 : mask.shape[0] : 4, 0 : mask.shape[1] : 4]
     inside = within(corners, np.stack([rows, columns], axis=-1).astype(np.float32), 0.0)

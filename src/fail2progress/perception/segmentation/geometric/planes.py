@@ -12,6 +12,7 @@ from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric import support_surfaces as outlines
+from fail2progress.perception.segmentation.geometric.crosses import grown, shrunk
 from fail2progress.perception.segmentation.geometric.depth import Image, rays
 from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, within
 
@@ -168,9 +169,8 @@ def find_surfaces(
                 points = outlines.flat_points(patch, inverted, axes, camera, 50)
                 if all(within(other.outline, points, 0.0).mean() < 0.5 for other in again):
                     sides = outlines.outline(patch, inverted, axes, camera)
-                    reach = outlines.corners_of(
-                        np.concatenate([sides, outlines.beyond(patch, sides, inverted, axes, camera, rules)])
-                    )
+                    further = outlines.beyond(patch, sides, inverted, axes, camera, rules)
+                    reach = outlines.corners_of(np.concatenate([sides, further]))
                     found.append(Surface(expected, patch, height, sides, reach, points))
             taken |= mask
     return _tables(found, rules)
@@ -200,8 +200,8 @@ def _starts(plane: Array, inverted: Image, free: Mask, camera: Intrinsics, rules
     """
     mask = _on(plane, inverted, camera, rules) & free
     # Which pieces there are is as plain at a quarter of the resolution, and costs a sixteenth.
-    coarse = ndimage.binary_opening(mask[::4, ::4])
-    pieces, count = ndimage.label(ndimage.binary_dilation(coarse))
+    coarse = grown(shrunk(mask[::4, ::4]))
+    pieces, count = ndimage.label(grown(coarse))
     sizes = np.bincount(pieces[coarse], minlength=count + 1)
     large = [piece for piece in np.argsort(sizes)[::-1] if piece > 0 and sizes[piece] > rules.share / 2 * coarse.size]
     if len(large) < 2:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from fail2progress.core.quantiles import quantiles
 from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.elevations import Face, pitch
@@ -100,7 +101,7 @@ def _fronts(scan: Scan, pixels: Numbers, at: Array, layer: Mask, level: float, f
         if (labels[place] == number).mean() < rules.filled:
             continue
         part = np.flatnonzero(layer)[own == number]
-        low, high = np.quantile(at[part], (0.005, 0.995), axis=0)
+        low, high = quantiles(at[part], (0.005, 0.995))
         front = Pulled((float(low[0]), float(high[0])), (float(low[2]), float(high[2])), level)
         large = high[2] - low[2] > rules.least[0] and high[0] - low[0] > rules.least[1]
         hangs = low[2] > rules.hanging and high[2] < face.top - face.foot - rules.below

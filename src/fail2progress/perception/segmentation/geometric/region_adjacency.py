@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from fail2progress.core.quantiles import quantile
 from fail2progress.core.scene import Array
+from fail2progress.perception.pixels import rows_and_columns
 from fail2progress.perception.segmentation.geometric.colour_bins import CHROMA, COLOURS, GREYS, colour_bins
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan, between
 from fail2progress.perception.segmentation.geometric.thresholds import MergeRules
@@ -45,16 +47,20 @@ Meetings = dict[int, dict[int, Meeting]]
 
 def meetings(labels: Numbers) -> Meetings:
     """Which regions lie beside each other in the image, and where."""
-    found: list[Array] = []
-    index = np.arange(labels.size).reshape(labels.shape)
+    found: list[Numbers] = []
+    width, flat = labels.shape[1], labels.ravel()
+    known, small = labels > 0, labels.astype(np.int32)
     for dy, dx in _OFFSETS:
         here, there = between(labels.shape, dy, dx)
-        a, b = labels[here], labels[there]
-        border = (a != b) & (a > 0) & (b > 0)
-        found.append(np.stack([a[border], b[border], index[here][border], index[there][border]]))
+        border = np.zeros(labels.shape, bool)
+        border[here] = (small[here] != small[there]) & known[here] & known[there]
+        own = np.flatnonzero(border)
+        other = own + dy * width + dx
+        found.append(np.stack([flat[own], flat[other], own, other]))
     rows = np.concatenate(found, axis=1)
     rows = np.concatenate([rows, rows[[1, 0, 3, 2]]], axis=1)
-    order = np.lexsort((rows[1], rows[0]))
+    key = rows[0] * (int(labels.max(initial=0)) + 1) + rows[1]
+    order = np.argsort(key, kind="stable")
     rows = rows[:, order]
     starts = np.flatnonzero(np.concatenate([[True], (np.diff(rows[:2]) != 0).any(axis=0)])) if rows.size else np.zeros(0, int)
     result: Meetings = {}
@@ -91,13 +97,13 @@ class Table:
 
     def at_edge(self, pixels: Numbers) -> NDArray[np.bool_]:
         """(n,) whether each of pixels (n,) is at the edge of what the sensor sees."""
-        rows, columns = np.divmod(pixels, self.width)
+        rows, columns = rows_and_columns(pixels, self.width)
         top, bottom, left, right = self.frame
         return np.asarray((rows <= top) | (rows >= bottom) | (columns <= left) | (columns >= right))
 
     def window(self, pixels: Numbers, step: int = 2, margin: float = 0.0) -> Numbers:
         """Known pixels of the image window around pixels, every so many of them; larger by a share of itself on every side."""
-        rows, columns = np.divmod(pixels, self.width)
+        rows, columns = rows_and_columns(pixels, self.width)
         y, x = (self._span(at, margin, end) for at, end in ((rows, len(self.range) // self.width), (columns, self.width)))
         inside = (y[::step, None] * self.width + x[None, ::step]).ravel()
         return np.asarray(inside[self.range[inside] > 0])
@@ -281,4 +287,4 @@ def same_hue(one: Array, other: Array) -> float:
 
 def extent(rows: Table, pixels: Numbers) -> float:
     """Metres across, as a square that fills as many pixels."""
-    return float(np.sqrt(len(pixels))) * rows.pitch * float(np.quantile(rows.range[pixels], 0.5))
+    return float(np.sqrt(len(pixels))) * rows.pitch * quantile(rows.range[pixels], 0.5)

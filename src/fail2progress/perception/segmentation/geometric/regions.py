@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import NOISE
+from fail2progress.perception.pixels import places_of
 from fail2progress.perception.segmentation.geometric.depth import Image
 
 Numbers = NDArray[np.int64]
@@ -99,7 +100,7 @@ class _Sides:
         """Whether facets at both places form a valley."""
         one, other = self.normals[(slice(None), *here)], self.normals[(slice(None), *there)]
         turned = one[0] * other[0] + one[1] * other[1] + one[2] * other[2] < np.float32(np.cos(rules.crease))
-        y, x = np.nonzero(turned)  # few are, and for others it is not looked at where they lie
+        y, x = places_of(turned)  # few are, and for others it is not looked at where they lie
         apart = self.points[(slice(None), *there)][:, y, x] - self.points[(slice(None), *here)][:, y, x]
         turned[y, x] = ((other[:, y, x] - one[:, y, x]) * apart).sum(axis=0) < 0
         return np.asarray(turned)
@@ -110,7 +111,7 @@ class _Sides:
         least = np.maximum(np.float32(rules.step) * inverted * beyond, np.float32(4 * NOISE))
         a, b, c = self.planes[(slice(None), *here)]
         missed = np.abs(a * self.scan.u[there] + b * self.scan.v[there] + c - beyond) > least
-        y, x = np.nonzero(missed)
+        y, x = places_of(missed)
         a, b, c = self.planes[(slice(None), *there)][:, y, x]
         back = a * self.scan.u[here][y, x] + b * self.scan.v[here][y, x] + c - inverted[y, x]
         missed[y, x] = np.abs(back) > least[y, x]
@@ -143,7 +144,7 @@ def _grown(scan: Scan, cores: Numbers, rules: CutRules) -> Numbers:
     labels = cores
     if cores.any():
         nearest = ndimage.distance_transform_edt(cores == 0, return_distances=False, return_indices=True)
-        y, x = np.nonzero(scan.standing & (cores == 0))
+        y, x = places_of(scan.standing & (cores == 0))
         rows, columns = nearest[:, y, x]
         near = np.linalg.norm(scan.points[y, x] - scan.points[rows, columns], axis=-1) < rules.reach
         labels = cores.copy()

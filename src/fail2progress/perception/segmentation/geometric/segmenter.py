@@ -23,6 +23,7 @@ from fail2progress.perception.segmentation.geometric import depth as readings
 from fail2progress.perception.segmentation.geometric import planes
 from fail2progress.perception.segmentation.geometric.cabinets import CabinetRules, cabinets
 from fail2progress.perception.segmentation.geometric.colour_splitting import ToneRules
+from fail2progress.perception.segmentation.geometric.crosses import shrunk
 from fail2progress.perception.segmentation.geometric.depth import Facets, Image
 from fail2progress.perception.segmentation.geometric.flat_things import joined
 from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing
@@ -94,7 +95,8 @@ class GeometricSegmenter(Segmenter):
         turns = orientation.quarters(way.direction)
         rotation = orientation.rotation_of(turns)[:3, :3]
         up = WayUp(rotation @ way.direction, way.side, way.source)
-        upright = _Upright(orientation.turned(frame, turns), up, np.rot90(inverted, turns), [rotation @ plane for plane in found])
+        turned = np.ascontiguousarray(np.rot90(inverted, turns))
+        upright = _Upright(orientation.turned(frame, turns), up, turned, [rotation @ plane for plane in found])
         clock.done("up")
         return orientation.turned_back(self._segment(upright, clock), frame, turns)
 
@@ -254,7 +256,7 @@ class GeometricSegmenter(Segmenter):
         rules = self.stand_rules
         least = np.maximum(rules.low, rules.noise * NOISE * depth * surfaces[0].camera_height)
         bare = np.any([surface.mask for surface in surfaces], axis=0) & (heights < rules.low)
-        bare = ndimage.binary_erosion(bare, iterations=3)
+        bare = shrunk(bare, 3)
         plain, surely, tinted = like_surface(frame.colour, bare)
         standing = (heights > least) & ~((heights < rules.skirt) & plain)
         # Further up only around things of another colour: something of wood on a wooden table stays.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fail2progress.core.quantiles import quantiles
 from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.depth import Image
@@ -64,7 +65,7 @@ def _seam(rows: Table, pixels: Numbers, sideways: Array, rules: SeamRules) -> fl
     pixels = pixels[:: 1 + len(pixels) // _ENOUGH]
     heights = rows.heights[pixels]
     across = rows.points[pixels, :2] @ sideways.astype(np.float32)
-    low, high = np.quantile(heights, (0.02, 0.98))
+    low, high = quantiles(heights, (0.02, 0.98))
     best, where = 0.0, None
     for seam in np.arange(low + rules.height - 0.01, high - rules.height, rules.bin):
         above = (heights > seam + 0.002) & (heights < seam + rules.band)
@@ -98,7 +99,7 @@ def _change(above: Image, below: Image, upper: Image, rules: SeamRules) -> float
     """Metres by which the outline steps; 0 where one of the two would be too narrow, or would not stand."""
     if min(len(above), len(below)) < 10:
         return 0.0
-    (a0, a1), (b0, b1), (u0, u1) = (np.quantile(part, (0.03, 0.97)) for part in (above, below, upper))
+    (a0, a1), (b0, b1), (u0, u1) = (quantiles(part, (0.03, 0.97)) for part in (above, below, upper))
     if min(a1 - a0, b1 - b0) < rules.least or a1 - a0 < rules.foot * (u1 - u0):
         return 0.0
     return float(max(abs(a0 - b0), abs(a1 - b1)))

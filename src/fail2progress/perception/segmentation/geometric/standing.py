@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
+from fail2progress.core.quantiles import quantile
+from fail2progress.perception.pixels import rows_and_columns
+from fail2progress.perception.segmentation.geometric.crosses import shrunk
 from fail2progress.perception.segmentation.geometric.planes import Surface, share_over
 from fail2progress.perception.segmentation.geometric.region_adjacency import Table, extent
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
@@ -46,8 +48,8 @@ class Standing:
             return False
         if extent(rows, pixels) < rules.artefact and self.scan.plain.ravel()[pixels].mean() > 0.5:
             return False
-        y, x = np.divmod(pixels, rows.width)
+        y, x = rows_and_columns(pixels, rows.width)
         mask = np.zeros((int(np.ptp(y)) + 5, int(np.ptp(x)) + 5), bool)
         mask[y - y.min() + 2, x - x.min() + 2] = True
-        solid_core = ndimage.binary_erosion(mask, iterations=2).any()
-        return bool(solid_core and float(np.quantile(rows.heights[pixels], 0.9)) > rules.top)
+        solid_core = shrunk(mask, 2).any()
+        return bool(solid_core and quantile(rows.heights[pixels], 0.9) > rules.top)

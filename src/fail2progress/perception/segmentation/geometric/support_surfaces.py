@@ -12,6 +12,8 @@ from scipy.spatial import ConvexHull, QhullError, cKDTree
 from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import NOISE, Intrinsics
 from fail2progress.core.scene import Array
+from fail2progress.perception.pixels import rows_and_columns
+from fail2progress.perception.segmentation.geometric.crosses import grown, shrunk
 from fail2progress.perception.segmentation.geometric.depth import Image, rays
 
 _BLOCK = 8
@@ -80,8 +82,9 @@ class Level:
 def flat_points(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics, step: int = 1) -> Array:
     """(n, 2) m along x and y of the level axes, of the readings under a mask, or of every so many of them."""
     u, v = rays(camera)
-    rows, columns = (part[::step] for part in np.nonzero(mask))
-    away = 1 / inverted[rows, columns].astype(np.float64)
+    pixels = np.flatnonzero(mask)[::step]
+    rows, columns = rows_and_columns(pixels, mask.shape[1])
+    away = 1 / inverted.ravel()[pixels].astype(np.float64)
     found = np.empty((len(away), 2))
     for axis, (right, down, ahead) in enumerate(axes.rotation[:2]):
         across, along = right * u[0].astype(np.float64), down * v[:, 0].astype(np.float64) + ahead
@@ -103,8 +106,9 @@ def patches(mask: Mask, expected: Image, inverted: Image, axes: Level, camera: I
     if mask.sum() < 100:
         return []
     points = flat_points(mask, inverted, axes, camera)
-    origin = points.min(axis=0)
-    rows, columns = ((points[:, i] - origin[i]) / rules.cell for i in (0, 1))
+    along = np.ascontiguousarray(points.T)
+    origin = along.min(axis=1)
+    rows, columns = ((along[i] - origin[i]) / rules.cell for i in (0, 1))
     down, across = rows.astype(np.int32), columns.astype(np.int32)
     grid = np.zeros((int(down.max()) + 1, int(across.max()) + 1), bool)
     cells = down * grid.shape[1] + across
@@ -127,7 +131,7 @@ def patches(mask: Mask, expected: Image, inverted: Image, axes: Level, camera: I
 
 def _joined(grid: Mask) -> NDArray[np.int32]:
     """Numbers of the cells' groups from 1, small gaps bridged; 0 for none."""
-    closed = ndimage.binary_closing(np.pad(grid, 4), iterations=3)[4:-4, 4:-4]
+    closed = shrunk(grown(np.pad(grid, 4), 3), 3)[4:-4, 4:-4]
     return np.asarray(ndimage.label(closed | grid, np.ones((3, 3)))[0])
 
 
@@ -177,7 +181,7 @@ def _by_blocks(mask: Mask) -> NDArray[np.int64]:
 
 def outline(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) -> Array:
     """(k, 2) corners of the convex outline of the readings under a mask, m along x and y of the level axes."""
-    rim = mask & ~ndimage.binary_erosion(mask)  # the image's border is one, too
+    rim = mask & ~shrunk(mask)  # the image's border is one, too
     return corners_of(flat_points(rim, inverted, axes, camera))
 
 
@@ -236,11 +240,11 @@ def within(outline: Array, points: NDArray[np.floating], margin: float) -> Mask:
     # Most points of an image are well within: a circle around the middle tells, and the sides need not be asked.
     middle = outline.mean(axis=0).astype(np.float32)
     reach = max(float(-(equations[:, :2] @ middle + equations[:, 2]).max()) + margin, 0.0)
-    x, y = points[..., 0], points[..., 1]
+    x, y = (np.ascontiguousarray(points[..., axis]) for axis in (0, 1))
     result = np.asarray((x - middle[0]) ** 2 + (y - middle[1]) ** 2 < reach * reach)
-    x, y = x[~result], y[~result]
-    inside = np.ones(x.shape, bool)
+    rest = np.flatnonzero(~result)
     for a, b, c in equations:
-        inside &= x * a + y * b + c <= margin
-    result[~result] = inside
+        some_x, some_y = x.ravel()[rest], y.ravel()[rest]
+        rest = rest[some_x * a + some_y * b + c <= margin]
+    result.ravel()[rest] = True
     return result

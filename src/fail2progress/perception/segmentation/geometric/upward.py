@@ -11,6 +11,7 @@ from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.base import PerceptionError
+from fail2progress.perception.segmentation.geometric.crosses import grown, shrunk
 from fail2progress.perception.segmentation.geometric.depth import Image, farness, rays
 from fail2progress.perception.segmentation.geometric.planes import find_planes
 from fail2progress.perception.segmentation.geometric.support_surfaces import PlaneRules
@@ -114,7 +115,7 @@ def _carried(planes: list[Array], inverted: Image, camera: Intrinsics, rules: Pl
     coarse = inverted[::step, ::step]
     masks = [_on(plane, u, v, coarse, rules) for plane in planes]
     rest = (coarse > 1 / rules.reach) & ~np.any(masks, axis=0)
-    blobs, _ = ndimage.label(ndimage.binary_opening(rest))
+    blobs, _ = ndimage.label(grown(shrunk(rest)))
     depth = np.where(coarse > 0, 1 / np.maximum(coarse, 1e-6), 0.0)
     points = np.stack([u * depth, v * depth, depth], axis=-1)
     scores = np.zeros(len(planes))
@@ -128,7 +129,7 @@ def _carried(planes: list[Array], inverted: Image, camera: Intrinsics, rules: Pl
         own = blobs[around] == number
         if own.sum() < _LEAST:
             continue
-        beside = ndimage.binary_dilation(own, iterations=_BESIDE)
+        beside = grown(own, _BESIDE)
         heights = (1 - points[around][own] @ normals) / lengths
         feet, middles = np.quantile(heights, (0.05, 0.5), axis=0)
         standing = (np.abs(feet) < _TOUCH) & (middles > 0) & (middles < _HIGH)

@@ -10,6 +10,7 @@ import numpy as np
 
 from fail2progress.core.objects import Shape, category
 from fail2progress.core.outlines import rectangle
+from fail2progress.core.quantiles import quantile
 from fail2progress.core.scene import Array, pose
 from fail2progress.perception.colours import Light, colour_word, light_of
 from fail2progress.perception.handles import body
@@ -47,8 +48,8 @@ class View:
         """One object."""
         pixels = thing.pixels
         own = self._points(pixels)
-        low = float(np.quantile(self.scan.heights.ravel()[pixels], 0.02))
-        bottom = float(np.quantile(own[:, 2], 0.02)) - (low if low < 0.03 else 0.0)
+        low = quantile(self.scan.heights.ravel()[pixels], 0.02)
+        bottom = quantile(own[:, 2], 0.02) - (low if low < 0.03 else 0.0)
         others = Others(self.owners, (int(self.owners[pixels[0]]),))
         cavity = depth_of(self.rows, pixels, others, self.cavities)
         some = slice(None, None, 1 + len(own) // 4000)
@@ -107,7 +108,7 @@ class View:
     def _filled(self, pixels: Numbers) -> Numbers:
         """With what is seen through its rim: the floor of a bowl may be too near the table to tell. What lies below the
         rim, but is seen beside it, is the table under an outward wall, or beside a handle."""
-        high = float(np.quantile(self.rows.heights[pixels], 0.97))
+        high = quantile(self.rows.heights[pixels], 0.97)
         vessel = pixels[body(self.rows.points[pixels])]
         rim = self.rows.points[vessel[self.rows.heights[vessel] > 0.75 * high], :2].astype(float)
         window = self.rows.window(pixels, 1)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from fail2progress.core.scene import Array
+from fail2progress.perception.pixels import rows_and_columns
+from fail2progress.perception.segmentation.geometric.crosses import grown
 from fail2progress.perception.segmentation.geometric.depth import Image
 
 STEP = 0.02
@@ -52,12 +54,12 @@ def outline(pixels: NDArray[np.int64], depth: Image) -> Outline:
     if not len(pixels):
         return Outline(pixels, np.zeros(0, bool), np.zeros(0, bool))
     height, width = depth.shape
-    rows, columns = np.divmod(pixels, width)
+    rows, columns = rows_and_columns(pixels, width)
     top, left = max(0, int(rows.min()) - _SHADOW), max(0, int(columns.min()) - _SHADOW)
     away = depth[top : int(rows.max()) + _SHADOW + 1, left : int(columns.max()) + _SHADOW + 1]
     mask = np.zeros(away.shape, bool)
     mask[rows - top, columns - left] = True
-    band = ndimage.binary_dilation(mask, iterations=_REACH) & ~mask
+    band = grown(mask, _REACH) & ~mask
     y, x = ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
     hidden = (away > 0) & (away < away[y, x] - STEP)
     behind = np.zeros(mask.shape, bool)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fail2progress.core.quantiles import quantile
 from fail2progress.core.scene import Array
 
 _SPARSE = 8
@@ -75,4 +76,4 @@ def _curves(depth: NDArray[np.float32]) -> Array:
 def _even_squares(curves: Array) -> Array:
     """(3,) mean squares of second differences (3, n), of the least curved of these."""
     bend = np.abs(curves).max(axis=0)
-    return np.asarray(np.square(curves[:, bend <= np.quantile(bend, _EVEN)]).mean(axis=1))
+    return np.asarray(np.square(curves[:, bend <= quantile(bend, _EVEN)]).mean(axis=1))

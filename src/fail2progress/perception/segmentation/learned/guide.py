@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from fail2progress.perception.pixels import places_of, rows_and_columns
+from fail2progress.perception.segmentation.geometric.crosses import grown, shrunk
 from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan, Window
 from fail2progress.perception.segmentation.learned.instances import Floats, Seen, VoteRules, instances
@@ -80,11 +82,11 @@ def solid(pixels: Numbers, shape: tuple[int, ...], scrap: float) -> Numbers:
     thread, that is far away or thin, what is two pixels wide stays."""
     if len(pixels) == 0:
         return pixels
-    rows, columns = np.divmod(pixels, shape[1])
+    rows, columns = rows_and_columns(pixels, shape[1])
     top, left = int(rows.min()), int(columns.min())
     image = np.zeros((int(rows.max()) - top + 3, int(columns.max()) - left + 3), bool)
     image[rows - top + 1, columns - left + 1] = True
-    wide = ndimage.binary_opening(image)
+    wide = grown(shrunk(image))
     if wide.sum() < _WIDE * len(pixels):
         wide = ndimage.binary_opening(image, np.ones((2, 2)))
     pieces, count = ndimage.label(wide)
@@ -92,7 +94,7 @@ def solid(pixels: Numbers, shape: tuple[int, ...], scrap: float) -> Numbers:
         return pixels[:0]
     sizes = np.bincount(pieces.ravel(), minlength=count + 1)
     sizes[0] = 0
-    y, x = np.nonzero((sizes >= scrap * sizes.max())[pieces])
+    y, x = places_of((sizes >= scrap * sizes.max())[pieces])
     return np.asarray((y + top - 1) * shape[1] + x + left - 1)
 
 

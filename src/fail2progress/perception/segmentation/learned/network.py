@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from fail2progress.perception.segmentation.learned.beside import next_step
 from fail2progress.perception.segmentation.learned.features import CHANNELS
 
 UNIT = 32.0
@@ -101,7 +102,13 @@ class SegmentNet(nn.Module):
         for part in self.modules():
             if isinstance(part, _Unit):
                 part.fuse()
+                part.register_forward_pre_hook(_begin_step)
         return self.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _begin_step(*_: object) -> None:
+    """Of a network in use, before each convolution of it."""
+    next_step()
 
 
 def _told(made: Tensor) -> Predicted:
