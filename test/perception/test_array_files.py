@@ -1,5 +1,6 @@
 """Arrays from outside that are damaged, or larger than they look."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,9 @@ def test_an_alpha_channel_and_order_in_memory_change_no_colour(image: NDArray[np
         np.ones((4, 4, 3)).astype(str),
         np.ones((4, 4, 3), "m8[s]"),
         np.ones((4, 4, 3), [("red", "u1")]),
-        np.ones((3, 8, 8), np.uint8),
+        np.ones((2, 8, 8), np.uint8),
+        np.ones((8, 8), np.uint8),
+        np.ones((5, 8, 8, 3), np.uint8),
     ],
     ids=lambda image: f"{image.dtype}{image.shape}",
 )
@@ -106,3 +109,66 @@ def test_a_head_that_is_no_python_is_told(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"{'d", b"{" + 3 * b"'", 1))
     with pytest.raises(PerceptionError, match="is no array of numbers"):
         array_files.read_array(path)
+
+
+def test_axes_of_one_change_no_image(tmp_path: Path) -> None:
+    """As they come out of networks and loaders."""
+    rgb = np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3)
+    depth = np.arange(1, 48 * 64 + 1, dtype=np.uint16).reshape(48, 64)
+    channels_first = np.moveaxis(rgb, 2, 0)
+    colour, other = tmp_path / "c.npy", tmp_path / "d.npy"
+    for stored, reading in (
+        (rgb, depth[None]),
+        (rgb[None], depth[None, None]),
+        (channels_first, depth[..., None]),
+        (channels_first[None], depth[None, ..., None]),
+        (rgb[None, None], depth),
+    ):
+        np.save(colour, stored)
+        np.save(other, reading)
+        found = images(colour, other)
+        assert np.array_equal(found[0], rgb) and np.array_equal(found[1], depth)
+    np.save(other, depth[:1])  # of one row
+    assert images(colour, other)[1].shape == (1, 64)
+    for wrong in (np.stack([depth] * 5), np.dstack([depth] * 3)):
+        np.save(other, wrong)
+        with pytest.raises(PerceptionError, match=r"is no depth image; rows by columns of numbers is"):
+            images(colour, other)
+
+
+@pytest.mark.parametrize("name", ["rgb", "color_image", "arr"])
+def test_of_an_archive_the_colours_are_taken_beside_its_depth(tmp_path: Path, name: str) -> None:
+    rgb, depth = np.arange(48 * 64 * 3, dtype=np.uint8).reshape(48, 64, 3), np.full((48, 64), 850, np.uint16)
+    path = tmp_path / "frame.npz"
+    np.savez(path, depth=depth[None], image_depth=depth, rgb_scale=np.float32(1), **{name: rgb[None]})  # type: ignore[arg-type]
+    found = images(path, path)
+    assert np.array_equal(found[0], rgb) and np.array_equal(found[1], depth)
+    np.savez(path, depth=depth)
+    with pytest.raises(PerceptionError, match=r"an array of \(48, 64\) is no colour image, rows by columns by 3 is"):
+        images(path, path)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_tiff_of_numbers_that_are_not_read_is_told_which_ones_are(tmp_path: Path, order: str) -> None:
+    """One of float64: its library takes it for no image."""
+    tags = [
+        (256, 3, 4),
+        (257, 3, 4),
+        (258, 3, 64),
+        (259, 3, 1),
+        (262, 3, 1),
+        (273, 4, 8),
+        (277, 3, 1),
+        (279, 4, 128),
+        (339, 3, 3),
+    ]
+    entries = b"".join(
+        struct.pack(f"{order}HHI", tag, kind, 1)
+        + (struct.pack(f"{order}HH", value, 0) if kind == 3 else struct.pack(f"{order}I", value))
+        for tag, kind, value in tags
+    )
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 136)
+    path = tmp_path / "depth.tif"
+    path.write_bytes(head + bytes(128) + struct.pack(f"{order}H", len(tags)) + entries + bytes(4))
+    with pytest.raises(PerceptionError, match=r"depth\.tif is a TIFF of numbers that are not read.*floating point of 32 are"):
+        images(path, path)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from fail2progress.perception.camera_files import parse_camera
@@ -141,3 +142,45 @@ def test_numbers_of_a_pgm_file_are_taken_as_they_stand(files: tuple[Path, Path, 
     for space in (b"\n# a comment\n", b" " * 600):  # a pattern that tries all ways to part the spaces would not end
         path.write_bytes(b"P5" + space + b"64 48\n%d\n" % most + values.tobytes())
         assert read_frame(files[0], path, files[2]).depth == pytest.approx(values * 0.001)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scale", "none"),
+    [
+        (np.int32, 1000, 65535),
+        (np.int16, 1000, 32767),
+        (np.uint16, 1000, 65500),
+        (np.uint16, 1000, 10_000),
+        (np.uint16, 10_000, 65_500),
+        (np.float32, 1000, 65535.0),
+        (np.float32, 1, 65.535),
+        (np.float32, 1, 10.0),
+        (np.float64, 1, 1000.0),
+    ],
+)
+@pytest.mark.parametrize("rows", [2, 30])
+def test_a_value_far_beyond_all_others_is_no_reading(
+    files: tuple[Path, Path, Path], kind: type, scale: int, none: float, rows: int
+) -> None:
+    metres = np.linspace(0.6, 1.1, 48 * 64).reshape(48, 64)
+    depth: NDArray[np.generic] = (metres * scale).astype(kind)
+    depth[:rows] = none
+    np.save(files[1].with_suffix(".npy"), depth)
+    files[2].write_text(json.dumps({**PLAIN, "depth_unit_m": 1 / scale} if scale == 10_000 else PLAIN))
+    read = read_files(files[0], files[1].with_suffix(".npy"), files[2])
+    assert (read.frame.depth[:rows] == 0).all() and read.frame.depth[rows:] == pytest.approx(metres[rows:], abs=0.001)
+    assert none == 32767 or any(f"{none:g}, far beyond all else in it" in note for note in read.notes)
+
+
+def test_far_walls_ends_of_a_range_and_level_tables_are_readings(files: tuple[Path, Path, Path]) -> None:
+    """Of a camera that looks straight down in simulation all of a table has one value, the largest."""
+    path = files[1].with_suffix(".npy")
+    ramp = np.linspace(0.6, 9.9, 48 * 64, dtype=np.float32).reshape(48, 64)
+    table = np.full((48, 64), 1.0, np.float32)
+    table[10:20, 10:20] = 0.5
+    wall = np.linspace(0.6, 1.1, 48 * 64, dtype=np.float32).reshape(48, 64)
+    wall[:20] = 5.0
+    for depth in (np.minimum(ramp, 8.5), np.minimum(ramp, 2.047), table, wall, np.full((48, 64), 0.85, np.float32)):
+        np.save(path, depth)
+        read = read_files(files[0], path, files[2])
+        assert np.array_equal(read.frame.depth, depth) and not any("beyond" in note for note in read.notes)

@@ -56,6 +56,14 @@ def filled(folder: Path, *names: str) -> Path:
         ("red_color_box-rgb.png", "red_color_box-depth_raw.png", "red_color_box"),
         ("color_red_color_box.png", "depth_red_color_box.png", "red_color_box"),
         ("color_depth_test_1.png", "depth_depth_test_1.png", "depth_test_1"),
+        ("rgb/0.png", "aligned_depth_to_color/0.png", "0"),
+        ("color/0.png", "depth_to_rgb/0.png", "0"),
+        ("0_color.png", "0_aligned_depth_to_color.png", "0"),
+        ("colorImage_0.png", "depthImage_0.png", "0"),
+        ("rgb8/0.png", "depth16/0.png", "0"),
+        ("rgb/0.png", "depth_gt/0.png", "0"),
+        ("rgb/0.png", "depth_filled/0.png", "0"),
+        ("left_rgb/0.png", "depth/0.png", "left_0"),
     ],
 )
 def test_one_frame_by_the_names_of_its_files(tmp_path: Path, colour: str, depth: str, name: str) -> None:
@@ -92,6 +100,8 @@ def test_depth_of_two_kinds_is_paired_with_neither_by_chance(tmp_path: Path) -> 
     [
         ("0-depth.png", ("0-depth_raw.png", "0-depth_map.png", "0-depth_color.jpg", "0-disparity.png")),
         ("0-aligned_depth.png", ("0-depth.png", "0-depth_image.png")),
+        ("0-aligned_depth_to_color.png", ("0-depth.png", "0-depth.npy", "0-depth_color.png")),
+        ("0-depth_to_color.png", ("0-depth.png",)),
     ],
 )
 def test_of_several_files_of_depth_the_one_that_says_it_plainly_is_taken(
@@ -110,6 +120,19 @@ def test_of_several_files_of_depth_the_one_that_says_it_plainly_is_taken(
         (("rgb/1.gif", "depth/1.png"), "rgb holds 1.gif and depth 1.png: .*are read"),
         (("rgb/1.png", "rgb/01.png", "depth/2.png"), "need the same name or number"),
         (("rgb/.DS_Store", "rgb/1.png", "depth/2.png"), "rgb holds 1.png"),
+        (("left_rgb/0.png", "right_rgb/0.png", "depth/0.png"), "folders left_rgb, right_rgb are colour and depth is depth, and"),
+        (
+            ("rgb/0.png", "depth_gt/0.png", "depth_pred/0.png"),
+            "rgb is colour and depth_gt, depth_pred are depth, and their names",
+        ),
+        (("wrist_rgb/0.png", "front_depth/0.png"), "names do not say which belong together: call them rgb and depth"),
+        (("cam0_rgb/0.png", "cam1_depth/0.png"), "names do not say which belong together"),
+        (("rgb/0.png", "depth_vis/0.png"), "names do not say which belong together"),
+        (("scene/rgb/0.png", "scene/depth/0.png"), "scene in it has some: give .*scene"),
+        (
+            ("cam0/rgb/0.png", "cam0/depth/0.png", "cam1/0_rgb.png", "cam1/0_depth.png"),
+            "cam0 and cam1 in it .*: give one of them, as .*cam0",
+        ),
     ],
 )
 def test_what_cannot_be_paired_is_told_with_what_there_is(tmp_path: Path, names: tuple[str, ...], said: str) -> None:
@@ -153,6 +176,26 @@ def test_a_long_json_file_may_be_the_camera(tmp_path: Path) -> None:
 def test_of_several_folders_those_that_say_it_plainly_are_taken(tmp_path: Path) -> None:
     (found,) = pairs(filled(tmp_path, "rgb/0.png", "images/0.png", "depth/0.png", "depth_raw/0.png", "camera.json"))
     assert (found.colour, found.depth) == (tmp_path / "rgb" / "0.png", tmp_path / "depth" / "0.png")
+
+
+def test_the_folder_of_aligned_depth_is_taken_before_that_of_the_sensor(tmp_path: Path) -> None:
+    """As RealSense names them: raw depth beside colour would be read as if it lay on it."""
+    for colour, aligned in (("rgb", "aligned_depth_to_color"), ("color", "depth_to_color"), ("rgb", "alignedDepth")):
+        place = tmp_path / f"{colour}_{aligned}"
+        (found,) = pairs(filled(place, f"{colour}/0.png", f"{aligned}/0.png", "depth/0.png", "depth/0.npy", "camera.json"))
+        assert found.depth == place / aligned / "0.png"
+
+
+def test_how_depth_was_come_by_matters_only_where_there_are_several_kinds(tmp_path: Path) -> None:
+    several = [f"{i}_{rest}.png" for i in (0, 1) for rest in ("rgb", "depth_gt", "depth_vis")]
+    assert [pair.depth.name for pair in pairs(filled(tmp_path / "a", *several, "camera.json"))] == [
+        "0_depth_gt.png",
+        "1_depth_gt.png",
+    ]
+    folder = filled(
+        tmp_path / "b", "rgb/0.png", "rgb_seg/0.png", "depth_gt/0.png", "depth_filled/0.png", "depth/0.png", "camera.json"
+    )
+    assert [pair.depth.parent.name for pair in pairs(folder)] == ["depth"]
 
 
 def test_the_camera_beside_a_frame_has_its_whole_name(tmp_path: Path) -> None:

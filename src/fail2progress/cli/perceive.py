@@ -14,7 +14,6 @@ import typer
 from fail2progress.cli.bag import SLOP, look_through
 from fail2progress.cli.common import (
     StoppedError,
-    UserError,
     WorkError,
     checked,
     print_json,
@@ -24,21 +23,18 @@ from fail2progress.cli.common import (
     shown,
     table_of,
 )
-from fail2progress.cli.outputs import check_output
+from fail2progress.cli.perceived_files import Folders, asked, into, is_recording
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.ros import graph
 
 if TYPE_CHECKING:
     from fail2progress.cli.perceiving import Outcome, Perceiving
+    from fail2progress.perception.folders import Pair
     from fail2progress.perception.relations.base import RelationDetector
     from fail2progress.ros.bags.info import BagInfo
 
-_FORMATS = (".png", ".jpg", ".jpeg")
-_BAGS, _OLD = (".mcap", ".db3", ".zstd"), ".bag"
 _NAMED = 5
 """Files that are named at most where many have the same fault."""
-Folders = tuple[Path | None, Path | None]
-"""For pictures, and for pages."""
 
 
 def register(app: typer.Typer) -> None:
@@ -99,34 +95,22 @@ def perceive(
 
     Example: fail2progress perceive color.png depth.png --camera camera.json --picture segments.png
     """
-    from fail2progress.cli.own_robot import own_robot
-    from fail2progress.cli.perceiving import Perceiving
-    from fail2progress.perception.camera_poses import parse_up
-    from fail2progress.perception.segmentation.registry import segmenter as segmenter_named
-
-    with checked():
-        way = None if up is None else parse_up(up, "--up")
-        chosen = Perceiving(segmenter_named(segmenter), _detector(relations, model), way, own_robot(urdf, joints))
     recording = depth is None and is_recording(color)
     require(color.exists(), f"there is no {color}")
     others = (("--topic", bool(topic)), ("--robot", bool(robot)), ("--every", every > 1), ("--slop", slop != graph.SLOP))
     for option, given in others:
         require(recording or not given, f"{option} is for recordings, and {color} is none")
+    found = [] if recording else asked(color, depth, camera, (picture, page))
+    chosen = _chosen((segmenter, relations, model), up, (urdf, joints))
     if recording:
         own = "a recording holds what its camera is; name a part of the camera's topics, or leave it out"
         require(camera is None or not camera.is_file(), f"--camera {camera}: {own}")
         bag = look_through(color, topic or [], robot, str(camera or ""), "camera", slop)
         return _recording(chosen, bag, (every, slop), (picture, page), json_output)
     if depth is None:
-        require(color.is_dir(), f"{color} needs a depth image after it, or be a folder of frames")
-        return _folder(chosen, color, camera, (picture, page), json_output)
-    for option, forms, file in (("--picture", _FORMATS, picture), ("--page", (".html",), page)):
-        if file is not None:
-            _check_file(file, forms, option)
-    if camera is None:
-        raise UserError("which camera? name its file with --camera, as in --camera camera.json")
+        return _folder(chosen, color, found, (picture, page), json_output)
     with checked():
-        outcome = chosen.one(color, depth, camera)
+        outcome = chosen.one(found[0].colour, found[0].depth, found[0].camera)
     for note in outcome.notes:
         say(f"note: {note}")
     if picture is not None:
@@ -141,14 +125,16 @@ def perceive(
     return None
 
 
-def is_recording(path: Path) -> bool:
-    """Whether a path is a recording rather than a folder of frames, beside which a bag of ROS 1 may lie."""
-    if path.is_file():
-        return path.suffix in (*_BAGS, _OLD)
-    inner = list(path.glob("*"))
-    if (path / "metadata.yaml").is_file() or any(one.suffix in _BAGS for one in inner):
-        return True
-    return any(one.suffix == _OLD for one in inner) and not any(one.is_dir() or one.suffix in _FORMATS for one in inner)
+def _chosen(parts: tuple[str, str, Path | None], up: str | None, robot: tuple[Path | None, Path | None]) -> Perceiving:
+    """The parts that were chosen: segmenter, detector and its weights; the way up; and the robot whose parts are left out."""
+    from fail2progress.cli.own_robot import own_robot
+    from fail2progress.cli.perceiving import Perceiving
+    from fail2progress.perception.camera_poses import parse_up
+    from fail2progress.perception.segmentation.registry import segmenter
+
+    with checked():
+        way = None if up is None else parse_up(up, "--up")
+        return Perceiving(segmenter(parts[0]), _detector(*parts[1:]), way, own_robot(*robot))
 
 
 def _recording(chosen: Perceiving, bag: BagInfo, which: tuple[int, float], files: Folders, json_output: bool) -> None:
@@ -176,19 +162,18 @@ def _recording(chosen: Perceiving, bag: BagInfo, which: tuple[int, float], files
             yield f"{frame.stamp / 1e9:.3f}", partial(replace(chosen, own=own).of, seen)
 
     count = -(-bag.moments // every)
-    rows, whole = chosen.all(named(), count, *_into(files, count, bag.path))
+    rows, whole = chosen.all(named(), count, *into(files, count, bag.path))
     over = [{"what": what, "why": why, "count": number} for (what, why), number in passed.most_common()]
     for one in over:
         say(f"note: passed over: {one['count']} of {one['what']}, {one['why']}")
     _told(rows, whole, bag.path, files, json_output, over)
 
 
-def _folder(chosen: Perceiving, folder: Path, camera: Path | None, files: Folders, json_output: bool) -> None:
+def _folder(chosen: Perceiving, folder: Path, found: list[Pair], files: Folders, json_output: bool) -> None:
     """All frames of a folder; WorkError where none of them could be made sense of."""
-    from fail2progress.perception.folders import alone, pairs
+    from fail2progress.perception.folders import alone
 
     with checked():
-        found = pairs(folder, camera)
         lonely = [str(path.relative_to(folder)) for path in alone(folder, found)]
     if lonely:
         more = f" and {len(lonely) - _NAMED} more" if len(lonely) > _NAMED else ""
@@ -196,27 +181,7 @@ def _folder(chosen: Perceiving, folder: Path, camera: Path | None, files: Folder
     for name in sorted({pair.camera.name for pair in found if pair.guessed}):
         say(f"note: the camera is that of {name}")
     looks = ((pair.name, partial(chosen.one, pair.colour, pair.depth, pair.camera)) for pair in found)
-    _told(*chosen.all(looks, len(found), *_into(files, len(found), folder)), folder, files, json_output)
-
-
-def _into(files: Folders, count: int, source: Path) -> Folders:
-    """The files of a single frame, which may have their names; or folders for those of `count` frames, made where missing."""
-    for option, forms, path in zip(("--picture", "--page"), (_FORMATS, (".html",)), files, strict=True):
-        if path is None:
-            continue
-        if path.suffix and not path.is_dir():
-            require(count == 1, f"{option} {path}: for {count} frames this is a folder")
-            _check_file(path, forms, option)
-        else:
-            path.mkdir(parents=True, exist_ok=True)
-            require(not path.samefile(source), f"{option} {path}: is the folder of the frames themselves; choose another one")
-    return files
-
-
-def _check_file(path: Path, forms: tuple[str, ...], option: str) -> None:
-    """UserError where a file of a form cannot be written there."""
-    require(path.parent.is_dir(), f"{path.parent} is not a folder; make it first")
-    check_output(option, path, *forms)
+    _told(*chosen.all(looks, len(found), *into(files, len(found), folder)), folder, files, json_output)
 
 
 def _say_written(*files: Path | None) -> None:

@@ -37,6 +37,14 @@ _USUAL = (0.25, 2.5)
 """Metres between which the median of a table's depth is; beyond, it is said that the unit was assumed."""
 _UNITS = (0.001, 0.0001, 0.00025, 0.0002, 0.01, 1.0)
 """Metres of one step that cameras and data sets have, the usual ones first."""
+_FILLING = 0.01
+"""Share of an image's pixels from which one value, the largest, may stand for no reading ..."""
+_APART = 0.8
+"""... where no other value is above this share of it, ..."""
+_STRAY = 0.01
+"""... but for this share of those pixels, ..."""
+_END = 65_500
+"""... and it is beyond what is looked at here, or is where the numbers of 16 bits end."""
 _REACH = 0.5
 """Metres that 8 bits reach at least where they are depth: in millimetres they end at 25 cm."""
 
@@ -106,6 +114,9 @@ def in_metres(raw: NDArray[Any], unit: float | None, scaled: bool, path: Path) -
     if raw.dtype.kind in "ui":
         known &= raw < np.iinfo(raw.dtype).max  # how some drivers write that there is no reading
     values = np.where(known, raw, 0).astype(np.float64)
+    filling = _filling(values, raw.dtype.kind == "f", unit, scaled, path)
+    filled = values == filling
+    values[filled] = 0
     readings = values[values > 0]
     if len(readings) < 0.01 * raw.size:
         raise PerceptionError(f"{path} is empty: {len(readings)} of {raw.size} pixels have a reading")
@@ -119,17 +130,37 @@ def in_metres(raw: NDArray[Any], unit: float | None, scaled: bool, path: Path) -
             f"{path} has 8 bits a pixel, of which nobody knows the unit{ends}: give 16-bit depth (PNG), or set {UNIT_KEY} in the"
             " camera's file to the metres of one step"
         )
-    found, notes = _assumed(raw.dtype.kind == "f", middle, unit, nearest, path)
+    found, notes = _step(raw.dtype.kind == "f", middle, unit, scaled, path)
+    if filling:
+        share = f"{100 * np.count_nonzero(filled) / raw.size:.2g} % of {path.name}"
+        notes.append(f"{share} is {filling:g}, far beyond all else in it: taken for pixels without a reading")
     notes += [f"{path.name} has 8 bits a pixel{ends}: see that it is depth and no picture of it"] * short
-    if scaled and not _NEAR < middle * found < _FAR and _NEAR < middle * DEFAULT_UNIT < _FAR:
-        # What a scale counts differs from program to program; a unit is never doubted.
-        notes.append(
-            f"{path.name} is read as millimetres: with the scale of the camera's file its median is {middle * found:.3g} m"
-        )
-        found = DEFAULT_UNIT
     if not nearest < middle * found < _FAR:
         raise PerceptionError(_impossible(path, found, middle))
     return np.asarray(values * found, np.float32), notes
+
+
+def _filling(values: NDArray[np.float64], floating: bool, unit: float | None, scaled: bool, path: Path) -> float:
+    """The value by which an image (H, W), 0 for no reading, says that there is none; 0 where there is no such. A far wall, or a
+    range at whose end all that is farther is put, has other values near the largest one."""
+    top = float(values.max())
+    count, rest = np.count_nonzero(values == top), values[(values > 0) & (values < top)]
+    apart = np.count_nonzero(rest > _APART * top) <= _STRAY * count
+    if not apart or count < _FILLING * values.size or len(rest) < _FILLING * values.size:
+        return 0.0
+    found, _ = _step(floating, float(np.median(rest)), unit, scaled, path)
+    return top if top * found >= _FAR or (top >= _END and not floating) else 0.0
+
+
+def _step(floating: bool, middle: float, unit: float | None, scaled: bool, path: Path) -> tuple[float, list[str]]:
+    """Metres of a step where an image has that median, and what was assumed."""
+    nearest = _NEAR if unit is None or scaled else _CLOSE
+    found, notes = _assumed(floating, middle, unit, nearest, path)
+    if scaled and not _NEAR < middle * found < _FAR and _NEAR < middle * DEFAULT_UNIT < _FAR:
+        # What a scale counts differs from program to program; a unit is never doubted.
+        told = f"{path.name} is read as millimetres: with the scale of the camera's file its median is {middle * found:.3g} m"
+        return DEFAULT_UNIT, [*notes, told]
+    return found, notes
 
 
 def _assumed(floating: bool, middle: float, unit: float | None, nearest: float, path: Path) -> tuple[float, list[str]]:

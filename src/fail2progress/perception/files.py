@@ -19,6 +19,7 @@ from fail2progress.perception.array_files import MAX_PIXELS, check_size, colours
 from fail2progress.perception.camera_files import Calibration, parse_camera, read_camera
 from fail2progress.perception.depth_units import in_metres
 from fail2progress.perception.distortion import remapped
+from fail2progress.perception.orientation import UPRIGHT, orientation_of, turned_to
 from fail2progress.perception.registration import registered
 from fail2progress.perception.segmentation.base import PerceptionError
 
@@ -50,9 +51,10 @@ def read_files(colour: Path, depth: Path, camera: Path, up: Array | None = None)
 
     PerceptionError says which file is wrong and how; OSError where one cannot be opened.
     """
-    rgb, raw = images(colour, depth)
+    rgb, raw, turns = _images(colour, depth)
     found = read_camera(camera, (rgb.shape[1], rgb.shape[0]), (raw.shape[1], raw.shape[0]), colour.stem)
     metres, notes = in_metres(raw, found.unit, found.scaled, depth)
+    notes += turns
     found, turned = _turned(found, (rgb.shape, metres.shape), camera)
     notes += turned
     rgb = remapped(rgb, _fitting(found.intrinsics, rgb.shape, colour, camera), found.lens)
@@ -84,25 +86,33 @@ def _lens_notes(found: Calibration, source: str) -> list[str]:
 
 
 def images(colour: Path, depth: Path) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-    """Colours (H, W, 3) and depth (H, W) as they are stored."""
-    return _colour(colour), _depth(depth)
+    """Colours (H, W, 3), turned as their file says where depth lies so, and depth (H, W) as it is stored."""
+    return _images(colour, depth)[:2]
 
 
-def _colour(path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3)."""
-    if path.suffix.lower() == ".npy":
-        return colours(read_array(path), path)
+def _images(colour: Path, depth: Path) -> tuple[NDArray[np.uint8], NDArray[Any], list[str]]:
+    """Those, and what is to be said of how colours were turned."""
+    (rgb, orientation), raw = _colour(colour), _depth(depth)
+    if orientation == UPRIGHT:
+        return rgb, raw, []
+    rgb, notes = turned_to(raw, rgb, orientation, (colour.name, depth.name))
+    return rgb, raw, notes
+
+
+def _colour(path: Path) -> tuple[NDArray[np.uint8], int]:
+    """(H, W, 3) as stored, and the orientation that is written beside it."""
+    if path.suffix.lower() in (".npy", ".npz"):
+        return colours(read_array(path, colour=True), path), UPRIGHT
     rgb = read_image(path)
     if rgb.mode.startswith(("I", "F")):
         raise PerceptionError(f"{path}: a {rgb.mode} image is no colour image; the order is COLOR DEPTH")
-    return np.asarray(rgb.convert("RGB"), np.uint8)
+    return np.asarray(rgb.convert("RGB"), np.uint8), orientation_of(rgb)
 
 
 def _depth(path: Path) -> NDArray[Any]:
     """(H, W) as stored."""
     if path.suffix.lower() in (".npy", ".npz"):
         image = read_array(path)
-        image = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
         if image.ndim != 2 or image.dtype.kind not in "uif":
             raise PerceptionError(
                 f"{path}: an array of {image.shape} {image.dtype} is no depth image; rows by columns of numbers is"
@@ -134,13 +144,22 @@ def read_image(path: Path) -> Image.Image:
     except TooLargeError as error:
         raise PerceptionError(f"{path}: {error}") from error
     except UnidentifiedImageError as error:
-        kinds = "PNG, JPEG, TIFF (of up to 32 bits), PGM, PFM and .npy are read"
-        raise PerceptionError(f"{path} is not an image of a kind that is known: {kinds}") from error
+        raise PerceptionError(_unknown(path)) from error
     except (PerceptionError, FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (OSError, SyntaxError, ValueError, IndexError, MemoryError, Image.DecompressionBombError) as error:
         raise PerceptionError(f"{path} is damaged: {error}") from error
     return image
+
+
+def _unknown(path: Path) -> str:
+    """Which kinds are read; Pillow takes a TIFF of other numbers for no image at all."""
+    with path.open("rb") as file:
+        tiff = file.read(4) in (b"II*\0", b"MM\0*")
+    numbers = "whole numbers of 8 or 16 bits, signed ones of 32, and floating point of 32"
+    if tiff:
+        return f"{path} is a TIFF of numbers that are not read, or is damaged: {numbers} are; or save it as .npy"
+    return f"{path} is not an image of a kind that is known: PNG, JPEG, TIFF ({numbers}), PGM, PFM and .npy are read"
 
 
 def _together(

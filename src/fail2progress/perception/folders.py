@@ -5,27 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 from fail2progress.perception.camera_files import read_camera, speaks_of_a_camera
 from fail2progress.perception.frame_numbers import TOGETHER, by_numbers, contradict
+from fail2progress.perception.frame_words import ALIGNED, COLOURS, DEPTHS, bare, key_of, loose_key, rank_of, word_in
 from fail2progress.perception.segmentation.base import PerceptionError
 
-_COLOURS = ("image_color", "color", "colour", "rgb", "images", "image")
-_DEPTHS = ("aligned_depth", "depths", "depth", "disparity")
-"""Words for both, those that say most first."""
-_MORE = r"(^|[-_.])(raw|imgs?|images?|aligned|registered|rectified|measured?|map|frames?)(?=$|[-_.\d])"
-"""Words beside those two, which tell no frame from another."""
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif", ".tiff", ".npy")
 _DEPTH_FILES = (".npy", ".npz", ".tif", ".tiff", ".pgm", ".pfm", ".png")
 """Endings; of two files of one name the former is taken, as depth in a PNG may be a picture of it, and so are colours."""
-_ALIGNED = re.compile(r"aligned|registered", re.IGNORECASE)
 _CAMERAS = ("camera.json", "camera.yaml", "camera_info.json", "camera_info.yaml", "scene_camera.json", "intrinsics.json")
 _CAMERA_FILES = (".json", ".yaml", ".yml", ".txt", ".intr", ".npy", ".npz", ".mat")
 _ARRAY_FILES = (".npy", ".npz", ".mat")
 _MATLAB = re.compile(r"meta|cam|intr|calib|^k$", re.IGNORECASE)
 """Words for which a MATLAB file is opened that nobody named: of damaged bytes its reader can end the whole process."""
+_NAMED = 2
+"""Folders with frames that are named, at most."""
 _LONG, _LONG_JSON = 2**16, 2**23
 """Bytes of a text, and of JSON, from which it is not looked into for a camera."""
 
@@ -65,14 +62,14 @@ def alone(folder: Path, found: Sequence[Pair]) -> list[Path]:
     """Images of colour or depth that are in none of a folder's pairs, as the other image of their name is not there."""
     lonely, cameras = list[Path](), {pair.camera for pair in found}
     kinds = (
-        (_COLOURS, _PICTURES, {pair.colour for pair in found}),
-        (_DEPTHS, _DEPTH_FILES, {pair.depth for pair in found}),
+        (COLOURS, _PICTURES, {pair.colour for pair in found}),
+        (DEPTHS, _DEPTH_FILES, {pair.depth for pair in found}),
     )
     for words, endings, taken in kinds:
         for place in sorted({path.parent for path in taken}):
             images = sorted(path for path in place.iterdir() if path.suffix.lower() in endings)
             if place == folder:
-                images = list(_kinds(images)[words is _DEPTHS].values())
+                images = list(_kinds(images)[words is DEPTHS].values())
             stems = {path.stem for path in taken if path.parent == place}
             lonely += [path for path in images if path.stem not in stems and path not in cameras]
     return lonely
@@ -85,34 +82,58 @@ def _by_word(folder: Path) -> list[tuple[str, Path, Path]]:
         ((key, colour),), ((other, depth),) = colours.items(), depths.items()
         if not contradict(key, other):
             return [(key or "frame", colour, depth)]
-    return [(key or "frame", path, depths[key]) for key, path in colours.items() if key in depths]
+    return [(key or "frame", colour, depth) for key, colour, depth in _matched(colours, depths)]
 
 
 def _kinds(paths: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Path]]:
     """Files or folders of colour, and those of depth, by what tells their frames apart. What has words of both is depth, as a
     picture of it in colours is; but NAME-color is colour beside NAME-depth, whatever is in NAME."""
-    speaking = {path for path in paths if _word(path.stem, _DEPTHS)}
-    names = {_bare(path.stem, _DEPTHS) for path in speaking}
-    beside = {path for path in speaking if _word(path.stem, _COLOURS) and _bare(path.stem, _COLOURS) in names}
+    speaking = {path for path in paths if word_in(path.stem, DEPTHS)}
+    names = {bare(path.stem, DEPTHS) for path in speaking}
+    beside = {path for path in speaking if word_in(path.stem, COLOURS) and bare(path.stem, COLOURS) in names}
     speaking -= beside
     depths = [path for path in paths if path in speaking and (path.suffix.lower() in _DEPTH_FILES or path.is_dir())]
     others = [path for path in paths if path not in speaking]
-    colours = [path for path in others if path.suffix.lower() in _PICTURES or path.is_dir()]
-    return _by_key(colours, _COLOURS), _by_key(depths, _DEPTHS)
+    colours = _pictures([path for path in others if path.is_file()]) + [path for path in others if path.is_dir()]
+    return _by_key(colours, COLOURS), _by_key(depths, DEPTHS)
 
 
 def _by_key(paths: Sequence[Path], words: tuple[str, ...]) -> dict[str, Path]:
     """Those that have one of the words, by the rest of their names; of several alike in that, what is aligned to colour, then the
     one whose word says most, and that has the fewest others beside it: depth, and not depth_raw."""
     found: dict[str, Path] = {}
-    having = [(words.index(word[1].lower()), path) for path in paths if (word := _word(path.stem, words)) is not None]
+    having = [(rank_of(word, words), path) for path in paths if (word := word_in(path.stem, words)) is not None]
 
     def order(one: tuple[int, Path]) -> tuple[bool, int, int, int]:
-        return words is _DEPTHS and _last(one[1])[0], one[0], len(one[1].stem), _rank(one[1])
+        return words is DEPTHS and _last(one[1])[0], one[0], len(one[1].stem), _rank(one[1])
 
     for _, path in sorted(having, key=order):
-        found.setdefault(_key(path.stem, words), path)
+        found.setdefault(key_of(path.stem, words), path)
     return found
+
+
+def _matched(colours: dict[str, Path], depths: dict[str, Path]) -> list[tuple[str, Path, Path]]:
+    """Those of both kinds that are left alike by their words; where there are none, those that are so without words for how depth
+    was come by (depth_gt), if these leave no two of a kind alike; or the only ones of both, if their names do not differ in more
+    than what one says and the other does not."""
+    same = [(key, path, depths[key]) for key, path in colours.items() if key in depths]
+    if same:
+        return same
+    pictures, readings = _loose(colours), _loose(depths)
+    same = [(key, path, readings[key]) for key, path in pictures.items() if key in readings]
+    if same or not len(pictures) == len(readings) == 1:
+        return same
+    ((key, colour),), ((other, depth),) = pictures.items(), readings.items()
+    numbered = key.isdigit() and other.isdigit()  # as in rgb8 and depth16
+    if (key and other and not numbered) or contradict(key, other):
+        return []
+    return [("" if numbered else key, colour, depth)]
+
+
+def _loose(kind: dict[str, Path]) -> dict[str, Path]:
+    """Of one kind by looser keys; without pictures that were made of it. Empty where two have the same."""
+    keys = {path: loose for key, path in kind.items() if (loose := loose_key(key)) is not None}
+    return {key: path for path, key in keys.items()} if len(set(keys.values())) == len(keys) else {}
 
 
 def _rank(path: Path) -> int:
@@ -121,74 +142,84 @@ def _rank(path: Path) -> int:
     return _DEPTH_FILES.index(ending) if ending in _DEPTH_FILES else len(_DEPTH_FILES)
 
 
-def _word(stem: str, words: tuple[str, ...]) -> re.Match[str] | None:
-    """Where a name has one of the words, beside a sign or a digit: of several the one that it ends with (red_color_box-color), or
-    else begins with (color_red_color_box), or else the last."""
-    found = list(re.finditer(rf"(?:^|[-_.]|(?<=\d))({'|'.join(words)})(?=$|[-_.\d])", stem, re.IGNORECASE))
-    found = [word for word in found if _less(word[1])] or found  # an image is one of colour where no other word says of what
-    if not found:
-        return None
-    return found[0] if found[0].start() == 0 and _less(stem[found[-1].end() :]) else found[-1]
-
-
-def _bare(stem: str, words: tuple[str, ...]) -> str:
-    """A name without that word, and the sign beside it."""
-    word = _word(stem, words)
-    return stem if word is None else (stem[: word.start()] + stem[word.end() :]).strip("-_.")
-
-
-def _key(stem: str, words: tuple[str, ...]) -> str:
-    """What is left of it without words that say no more."""
-    return _less(_bare(stem, words))
-
-
-def _less(name: str) -> str:
-    return re.sub(_MORE, "", name, flags=re.IGNORECASE).strip("-_.")
-
-
 def _by_folder(folder: Path) -> list[tuple[str, Path, Path]]:
     """The files of folders of colours, and of those of depth whose names are alike."""
-    colours, depths = _kinds(sorted(path for path in folder.iterdir() if path.is_dir()))
-    both = [(key, *one) for key, path in colours.items() if key in depths for one in _alike(path, depths[key])]
+    both = [(key, *one) for key, colour, depth in _folders(folder) for one in _alike(colour, depth)]
     return [(f"{key}_{name}".strip("_"), colour, depth) for key, name, colour, depth in both]
+
+
+def _folders(folder: Path) -> list[tuple[str, Path, Path]]:
+    """Folders of colours with those of depth that belong to them."""
+    return _matched(*_kinds(sorted(path for path in folder.iterdir() if path.is_dir())))
 
 
 def _alike(colour: Path, depth: Path) -> list[tuple[str, Path, Path]]:
     """The files of two folders that belong together: of the same name, of the same without the words, or of the same numbers and
     moment, by whichever most are paired."""
-    images = (path for path in colour.iterdir() if path.suffix.lower() in _PICTURES)
+    images = _pictures(list(colour.iterdir()))
     pictures = sorted({path.stem: path for path in sorted(images, key=_last, reverse=True)}.values())
     readings = sorted((path for path in depth.iterdir() if path.suffix.lower() in _DEPTH_FILES), key=_last, reverse=True)
     others = {path.stem: path for path in readings}
     same = [(path.stem, path, others[path.stem]) for path in pictures if path.stem in others]
-    others = {_key(path.stem, _DEPTHS): path for path in readings}
-    keys = {_key(path.stem, _COLOURS): path for path in pictures}
-    bare = [(key or "frame", path, others[key]) for key, path in keys.items() if key in others]
-    return max(same, bare, by_numbers(pictures, readings), key=len)
+    others = {key_of(path.stem, DEPTHS): path for path in readings}
+    keys = {key_of(path.stem, COLOURS): path for path in pictures}
+    rest = [(key or "frame", path, others[key]) for key, path in keys.items() if key in others]
+    return max(same, rest, by_numbers(pictures, readings), key=len)
+
+
+def _pictures(paths: Sequence[Path]) -> list[Path]:
+    """Those that can be colours; .npz files only where there are no others, as much else is in such files."""
+    usual = [path for path in paths if path.suffix.lower() in _PICTURES]
+    return usual or [path for path in paths if path.suffix.lower() == ".npz"]
 
 
 def _last(path: Path) -> tuple[bool, int, str]:
     """An order in which of files with one name what is aligned comes first, then numbers rather than a picture."""
-    return not _ALIGNED.search(path.stem), _rank(path), path.name
+    return not ALIGNED.search(path.stem), _rank(path), path.name
 
 
 def _unpaired(folder: Path) -> str:
     """What is to be done where nothing fits together: by what there is."""
-    both = _kinds(sorted(path for path in folder.iterdir() if path.is_dir()))
-    if all(both):
-        colour, depth = (next(iter(kind.values())) for kind in both)
-        firsts = [next((path.name for path in sorted(one.glob("[!.]*")) if path.is_file()), "nothing") for one in (colour, depth)]
-        kinds = f"{', '.join(_PICTURES)} for colour, {', '.join(_DEPTH_FILES)} for depth"
+    inner = sorted(path for path in folder.iterdir() if path.is_dir())
+    fitting = list(islice((path for path in inner if _has_pairs(path)), _NAMED))
+    if fitting:
+        names = " and ".join(path.name for path in fitting)
+        one = "has some: give" if len(fitting) == 1 else "have some each: give one of them, as"
+        return f"{names} in it {one} {fitting[0]}"
+    belonging = next(iter(_folders(folder)), None)
+    if belonging is not None:
+        _, *both = belonging
+        firsts = [next((path.name for path in sorted(one.glob("[!.]*")) if path.is_file()), "nothing") for one in both]
+        kinds = f"{', '.join(_PICTURES)}, .npz for colour, {', '.join(_DEPTH_FILES)} for depth"
         return (
-            f"{colour.name} holds {firsts[0]} and {depth.name} {firsts[1]}: two of one frame need the same name or numbers, or"
+            f"{both[0].name} holds {firsts[0]} and {both[1].name} {firsts[1]}: two of one frame need the same name or numbers, or"
             f" stamps within {TOGETHER:g} s ({kinds} are read)"
+        )
+    kinds_there = _kinds(inner)
+    if all(kinds_there):
+        colours, depths = (", ".join(path.name for path in kind.values()) for kind in kinds_there)
+        return (
+            f"of its folders {colours} {_are(kinds_there[0])} colour and {depths} {_are(kinds_there[1])} depth, and their names"
+            " do not say which belong together: call them rgb and depth, or NAME_rgb and NAME_depth"
         )
     return "name them NAME-color.png and NAME-depth.png, or put them into folders rgb and depth"
 
 
+def _are(kind: dict[str, Path]) -> str:
+    return "is" if len(kind) == 1 else "are"
+
+
+def _has_pairs(folder: Path) -> bool:
+    """Whether there are frames in it; not where it may not be looked into."""
+    try:
+        return bool(_by_word(folder) or _by_folder(folder))
+    except PermissionError:
+        return False
+
+
 def _own(folder: Path, name: str, colour: Path) -> Path | None:
     """The file of a frame's own name, with all its words or without."""
-    own = (folder / f"{one}.{ending}" for one in (name, _bare(colour.stem, _COLOURS)) for ending in ("json", "yaml"))
+    own = (folder / f"{one}.{ending}" for one in (name, bare(colour.stem, COLOURS)) for ending in ("json", "yaml"))
     return next((path for path in own if path.is_file()), None)
 
 
