@@ -15,7 +15,7 @@ from fail2progress.ros.bags.mcap_records import Lost
 from fail2progress.ros.bags.reader import BagError, read
 from fail2progress.ros.bags.topics import Choice
 from support import recordings
-from support.recordings import BEGIN, PERIOD, REALSENSE, Rig, damage, in_chunks
+from support.recordings import BEGIN, PERIOD, Rig, damage, in_chunks
 
 
 def chunked(folder: Path, compression: CompressionType = CompressionType.ZSTD) -> Path:

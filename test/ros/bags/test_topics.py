@@ -48,6 +48,9 @@ def plain(names: Iterable[str]) -> tuple[str, ...]:
 def test_a_whole_camera_is_one_whatever_it_is_called(place: str) -> None:
     assert chosen(camera(place)) == plain(camera(place))
     beside = [*camera(place), *camera("/robot/head")]
+    if place.endswith("/camera"):  # the stack's own names come first
+        assert chosen(beside) == plain(camera(place))
+        return
     with pytest.raises(BagError, match=r"more than one robot or camera|several topics"):
         chosen(beside)
 
