@@ -71,7 +71,7 @@ def look_through(path: Path, topic: list[str], robot: str, camera: str, source: 
 
 def _looked(path: Path, topic: list[str], robot: str, camera: str, source: str, slop: float) -> BagInfo:
     from fail2progress.ros.bags.info import info as look
-    from fail2progress.ros.bags.reader import BagError
+    from fail2progress.ros.bags.recorded import BagError
     from fail2progress.ros.bags.topics import Choice
 
     try:
@@ -87,7 +87,8 @@ def _show(found: BagInfo) -> None:
     rows.columns[0].width = max(38, Console().width - 42)  # a type of ours in 80 columns, beside the others
     for topic in found.topics:
         rate = topic.to_dict()["rate_hz"]
-        encoding = ", ".join([*sorted(topic.encodings), *(f"{width}x{height}" for width, height in sorted(topic.sizes))])
+        other = [topic.serialization] if topic.serialization != "cdr" else []
+        encoding = ", ".join([*other, *sorted(topic.encodings), *(f"{width}x{height}" for width, height in sorted(topic.sizes))])
         rows.add_row(
             lines(topic.name, f"  {topic.type}"),
             str(topic.count),

@@ -10,7 +10,7 @@ from typing import Any
 from rosgraph_msgs.msg import Clock
 
 from fail2progress.ros.bags.info import JUMP
-from fail2progress.ros.bags.reader import Recorded
+from fail2progress.ros.bags.recorded import Recorded
 from fail2progress.ros.conversions.values import time_of
 
 PERIOD = 0.02

@@ -12,12 +12,15 @@ from fail2progress.core.rgbd import Intrinsics
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags import pictures
 from fail2progress.ros.bags.pictures import COMPRESSED
-from fail2progress.ros.bags.reader import BagError
+from fail2progress.ros.bags.recorded import BagError
 from fail2progress.ros.bags.survey import IMAGE, Topic
-from fail2progress.ros.bags.topics import COLOURS, DEPTHS, Chooser
+from fail2progress.ros.bags.topic_names import shared
+from fail2progress.ros.bags.topics import ALIGNED, CAMERA_INFO, COLOURS, DEPTHS, Chooser
 
 NEAREST, FARTHEST = 0.1, 8.0
 """Metres between which the middle reading of a robot's depth image lies."""
+OTHER_LENS = 0.01
+"""Share of a focal length by which that of another lens differs; the same one's differs by rounding, or by its calibration."""
 
 
 def cameras_of(about: Topic) -> list[Intrinsics]:
@@ -102,9 +105,31 @@ def _check_sizes(chooser: Chooser, colour: Topic, depth: Topic, about: Topic) ->
             f"{about.name}: speaks of {wrong[0]} x {wrong[1]} pixels, the images have {one[0]} x {one[1]}{turned};"
             " record the camera info of these images, or name it: --topic info:=NAME"
         )
-    own = next((t for t in chooser.all if t.name == f"{depth.name.rpartition('/')[0]}/camera_info" and t.focal), None)
-    if own is not None and own.name != about.name and not own.focal & about.focal and colour.frames != depth.frames:
+    own = _own_info(chooser, colour, depth)
+    if own is None or own.name == about.name or own.focal & about.focal:
+        return
+    if colour.frames != depth.frames:
         raise BagError(f"{depth.name}: another camera ({', '.join(depth.frames)}) than {colour.name}: {hint}")
+    (one_lens, *_), (other_lens, *_) = sorted(own.focal), sorted(about.focal)
+    if any(abs(a - b) > OTHER_LENS * abs(b) for a, b in zip(one_lens[:2], other_lens[:2], strict=True)):
+        raise BagError(
+            f"{depth.name}: another lens (fx {one_lens[0]:.4g}, as {own.name} says) than {colour.name} "
+            f"(fx {other_lens[0]:.4g}): {hint}"
+        )
+
+
+def _own_info(chooser: Chooser, colour: Topic, depth: Topic) -> Topic | None:
+    """The camera info of depth images: beside them, or the one that shares most of its name with theirs and less with colour's.
+
+    Depth that is called aligned has colour's, and none of its own but beside it.
+    """
+    infos = [topic for topic in chooser.all if topic.type == CAMERA_INFO and topic.focal]
+    near = {topic.name: shared(topic.name, depth.name) for topic in infos}
+    aligned = any(word in depth.name for word in ALIGNED)
+    found = [t for t in infos if t.name == f"{depth.name.rpartition('/')[0]}/camera_info"] or [
+        t for t in infos if not aligned and near[t.name] == max(near.values()) and near[t.name] > shared(t.name, colour.name)
+    ]
+    return found[0] if found else None
 
 
 def gaps_to(stamps: Iterable[int], others: Iterable[int]) -> list[int]:

@@ -19,7 +19,7 @@ from fail2progress.ros.bags.gravity import Gravity
 from fail2progress.ros.bags.info import BagInfo
 from fail2progress.ros.bags.pictures import COMPRESSED, DEEP, decoded, in_metres
 from fail2progress.ros.bags.playback import messages
-from fail2progress.ros.bags.reader import Recorded
+from fail2progress.ros.bags.recorded import Recorded
 from fail2progress.ros.bags.topics import COLOUR, DEPTH, INFO
 
 _FARTHEST = 100.0

@@ -11,6 +11,7 @@ from fail2progress.core.scene import Array
 from fail2progress.ros.bags.cdr import Cdr, DamagedError
 from fail2progress.ros.bags.info import BagInfo
 from fail2progress.ros.bags.reader import read
+from fail2progress.ros.bags.recorded import CDR
 
 IMU = "sensor_msgs/msg/Imu"
 AROUND = SECOND // 4
@@ -52,7 +53,7 @@ class Gravity:
     """Of a bag: of its first IMU whose frame is an optical one."""
 
     def __init__(self, bag: BagInfo) -> None:
-        names = {topic.name for topic in bag.topics if topic.type == IMU and topic.count}
+        names = {topic.name for topic in bag.topics if topic.type == IMU and topic.serialization == CDR}
         found: dict[str, Readings] = {}
         for item in read(bag.path) if names else ():
             if item.topic in names:

@@ -12,12 +12,13 @@ from fail2progress.core.scene import FRAME
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.perception.segmentation.registry import LABEL_IMAGE
 from fail2progress.ros import graph as table
+from fail2progress.ros.bags.bag_files import METADATA, PACKED, bag_files, few
 from fail2progress.ros.bags.checks import cameras_of, check, own_of
 from fail2progress.ros.bags.mcap_records import Lost, cut_short
 from fail2progress.ros.bags.pictures import COMPRESSED
-from fail2progress.ros.bags.reader import BagError, files, read
-from fail2progress.ros.bags.survey import Topic, survey
-from fail2progress.ros.bags.topics import COLOUR, DEPTH, INFO, NAMELESS, Choice, Chooser, listed
+from fail2progress.ros.bags.reader import BagError, read
+from fail2progress.ros.bags.survey import IMAGE, Topic, survey
+from fail2progress.ros.bags.topics import CAMERA_INFO, COLOUR, DEPTH, INFO, NAMELESS, Choice, Chooser, encoded, listed
 
 SOURCES = ("segments", "camera")
 """Where observations can come from."""
@@ -49,7 +50,9 @@ class BagInfo:
     cut_short: tuple[str, ...] = ()
     """Names of files whose end is missing."""
     lost: tuple[Lost, ...] = ()
-    """Damaged parts of files."""
+    """Damaged parts of files, and files of which nothing was read."""
+    counted: int | None = None
+    """Messages that the metadata say there are; None where they do not."""
 
     def require(self) -> BagInfo:
         """Itself; BagError where nothing can be replayed."""
@@ -152,13 +155,20 @@ class BagInfo:
         found = []
         if self.cut_short:
             found.append(f"{', '.join(self.cut_short)}: the end is missing; what was recorded after that is lost")
-        for file in dict.fromkeys(lost.file for lost in self.lost):
-            parts = [lost for lost in self.lost if lost.file == file]
+        for why in dict.fromkeys(lost.why for lost in self.lost if lost.why):
+            files = dict.fromkeys(lost.file for lost in self.lost if lost.why == why)
+            found.append(f"{few(files)}: left out ({why})")
+        read_of_all = sum(topic.count for topic in self.topics)
+        if self.counted is not None and read_of_all < self.counted:
+            found.append(f"{read_of_all} of the {self.counted} messages that {METADATA} counts were read")
+        for file in dict.fromkeys(lost.file for lost in self.lost if not lost.why):
+            parts = [lost for lost in self.lost if lost.file == file and not lost.why]
             spans = [lost.end - lost.begin for lost in parts if lost.end is not None]
             if spans:
                 found.append(f"{file}: {len(spans)} damaged part(s) left out, recorded in {sum(spans) / SECOND:.1f} s")
             if len(spans) < len(parts):
-                found.append(f"{file}: damaged in the middle, and left out from there on; `mcap recover` may keep more of it")
+                way = "sqlite3 FILE .recover" if ".db3" in file else "mcap recover"
+                found.append(f"{file}: damaged in the middle, and left out from there on; `{way}` may keep more of it")
         for topic in self.topics:
             if topic.damaged and topic.name in self.played and not self.problem:
                 found.append(f"{topic.name}: {topic.damaged} of {topic.count} messages are damaged and left out ({topic.damage})")
@@ -193,11 +203,12 @@ def info(path: Path, choice: Choice | None = None, source: str = "", slop: float
     """
     if source not in ("", *SOURCES):
         raise BagError(f"unknown source {source!r}; there are: {', '.join(SOURCES)}")
-    packed = any(file.suffix == ".zstd" for file in files(path))
+    held = bag_files(path)
+    packed = any(file.suffix == PACKED for file in held.there)
     lost = list[Lost]()
     topics, disorder = survey(read(path, lost))
     if not topics:
-        cut = any(cut_short(file) for file in files(path))
+        cut = any(cut_short(file) for file in held.there)
         why = "cut short before its first whole message" if cut else "an empty recording, no message is in it"
         raise BagError(f"{path}: {'damaged, no part of it can be read' if lost else why}")
     found, played, problem, moments = None, dict[str, str](), "", 0
@@ -208,8 +219,19 @@ def info(path: Path, choice: Choice | None = None, source: str = "", slop: float
     except BagError as error:
         found, problem = None, f"{path}: nothing to look at: {error}"
     unit = choice.unit if choice is not None else None
-    ends = tuple(file.name for file in files(path) if cut_short(file))
-    return BagInfo(path, topics, packed, played, found, problem, moments, disorder, unit, ends, tuple(lost))
+    left_out = {part.file for part in lost if part.why}
+    ends = tuple(file.name for file in held.there if file.name not in left_out and cut_short(file))
+    return BagInfo(path, topics, packed, played, found, problem, moments, disorder, unit, ends, tuple(lost), held.count)
+
+
+def _held(chooser: Chooser) -> str:
+    """What topics there are where those that are needed are not, and what can be done."""
+    others = f"{listed(chooser.undecoded)}: {encoded(chooser.undecoded)}" if chooser.undecoded else ""
+    if not chooser.all:
+        return f"its topics: {others}"
+    images = any(topic.type in (IMAGE, COMPRESSED, CAMERA_INFO) for topic in chooser.all)
+    way = "; --topic NAME:=NAME says which of them it is" if images else ""
+    return f"its topics: {listed(chooser.all)}{way}" + (f"; and {others}" if others else "")
 
 
 def _choose(chooser: Chooser, path: Path, asked: str) -> tuple[str, dict[str, str]]:
@@ -226,8 +248,7 @@ def _choose(chooser: Chooser, path: Path, asked: str) -> tuple[str, dict[str, st
         lacks = [name for name, topic in wanted.items() if topic is None]
         if lacks:
             raise BagError(
-                f"{'no' if asked else 'neither segments nor a'} whole camera (no {', no '.join(lacks)}); its topics: "
-                f"{listed(chooser.all)}; --topic NAME:=NAME says which of them it is"
+                f"{'no' if asked else 'neither segments nor a'} whole camera (no {', no '.join(lacks)}); {_held(chooser)}"
             )
         source, wanted = "camera", {**wanted, **{name: chooser.own(name) for name in (LABELS, NAMES, "looks")}}
     played = {topic.name: name for name, topic in {**wanted, "steps": chooser.own("steps")}.items() if topic is not None}

@@ -8,6 +8,7 @@ from fail2progress.core.observation import SECOND
 from fail2progress.ros.bags.cdr import Cdr, DamagedError
 from fail2progress.ros.bags.info import BagInfo
 from fail2progress.ros.bags.reader import read
+from fail2progress.ros.bags.recorded import CDR
 
 JOINTS = "sensor_msgs/msg/JointState"
 _AROUND = SECOND // 5
@@ -20,7 +21,7 @@ class Joints:
     """The joint states of a bag: those of several topics together, each joint by its newest."""
 
     def __init__(self, bag: BagInfo) -> None:
-        names = {topic.name for topic in bag.topics if topic.type == JOINTS and topic.count}
+        names = {topic.name for topic in bag.topics if topic.type == JOINTS and topic.serialization == CDR}
         rows: list[tuple[int, dict[str, float]]] = []
         for item in read(bag.path) if names else ():
             if item.topic in names:

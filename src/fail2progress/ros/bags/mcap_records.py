@@ -39,12 +39,14 @@ _ENDS = ((Opcode.DATA_END, 4), (Opcode.FOOTER, _FOOTER.size))
 
 @dataclass(frozen=True)
 class Lost:
-    """A damaged part of a file that was left out."""
+    """A part of a file that was left out as it is damaged, or a whole file."""
 
     file: str
     begin: int
     end: int | None
     """Times between which its messages came, ns; None for all that follows, up to the end of the file."""
+    why: str = ""
+    """Of a whole file: what is wrong with it."""
 
 
 Part = Schema | Channel | Message

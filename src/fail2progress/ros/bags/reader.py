@@ -2,112 +2,84 @@
 
 from __future__ import annotations
 
-import sqlite3
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
-import yaml
 from mcap.records import Channel, Message, Schema
 from mcap.writer import MCAP0_MAGIC
 
+from fail2progress.ros.bags.bag_files import CONVERTER, bag_files, check_content, metadata, unpacked
 from fail2progress.ros.bags.mcap_records import LARGEST_RECORD, Lost, announced, inflated, parts
+from fail2progress.ros.bags.recorded import CDR, BagError, Recorded, full_type
+from fail2progress.ros.bags.sqlite_records import read_sqlite
 
-ROS1_MAGIC = b"#ROSBAG V"
-SQLITE_MAGIC = b"SQLite format 3\0"
+__all__ = ["BagError", "Recorded", "read"]
+
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-KINDS = (".mcap", ".db3")
-PACKED = ".zstd"
-
-
-class BagError(ValueError):
-    """A bag that cannot be used, and why."""
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """One message as it was on the wire: topic with its slash, type as "package/msg/Name", CDR bytes, time of arrival (ns)."""
-
-    topic: str
-    type: str
-    data: bytes
-    time: int
-    definition: str = field(default="", compare=False)
-    """Of the type, as the bag has it ("ros2msg"); empty where it has none."""
+MISSING = "not there, though it belongs to the recording"
 
 
 def read(path: Path, lost: list[Lost] | None = None) -> Iterator[Recorded]:
     """All whole messages of a bag (folder or file) in the order in which they were written. BagError where none can be read.
 
-    A file that was cut short ends where its last whole message ends; damaged chunks are left out, and told in `lost`. What is
-    compressed, as files or message by message, is unpacked.
+    A file that was cut short ends where its last whole message ends; damaged parts are left out, and files that are missing or
+    cannot be read, which is told in `lost`. What is compressed, as files or message by message, is unpacked.
     """
     _check_compression(path)
     lost = [] if lost is None else lost
-    for file in files(path):
+    held, newest, refused, seen = bag_files(path), 0, list[BagError](), False
+    for file in held.files:
+        if file in held.missing:
+            lost.append(Lost(file.name, newest, None, MISSING))
+            continue
         try:
-            with unpacked(file) as plain:
-                found = _read_mcap(plain, lost) if plain.suffix == ".mcap" else _read_sqlite(plain)
-                yield from map(_unpacked_message, found)
-        except OSError as error:
-            raise BagError(f"{file}: cannot be read ({error})") from error
+            for item in _read_file(file, lost):
+                newest, seen = max(newest, item.time), True
+                yield item
+        except BagError as error:
+            refused.append(error)
+            lost.append(Lost(file.name, newest, None, str(error).removeprefix(f"{file}: ")))
+    if refused and not seen:
+        raise refused[0]
 
 
-def files(path: Path) -> list[Path]:
-    """The files of a bag in their order; BagError where there is none.
-
-    A recorder that is killed leaves its last files unpacked beside the packed ones, and perhaps a part of what it was packing.
-    """
-    if path.is_dir():
-        for kind in KINDS:
-            parts = {file.name.removesuffix(PACKED): file for end in (PACKED, "") for file in path.glob(f"*{kind}{end}")}
-            if parts:
-                return sorted(parts.values(), key=_number)
-        found = sorted(path.glob("*.bag"))
-        if found:
-            raise BagError(_old(found[0]))
-        raise BagError(f"{path}: no bag there (a folder with .mcap or .db3 files, or one such file)")
-    if not path.is_file():
-        raise BagError(f"{path}: no bag there (a folder with .mcap or .db3 files, or one such file)")
-    return [path]
-
-
-def _old(path: Path) -> str:
-    return f"{path}: a ROS 1 bag; convert it first: rosbags-convert --src {path} --dst {path.with_suffix('')}"
-
-
-@contextmanager
-def unpacked(file: Path) -> Iterator[Path]:
-    """A file of a bag; one that is compressed as a whole is unpacked beside the system's temporary files meanwhile."""
-    if file.suffix != PACKED:
-        yield file
-        return
-    import zstandard
-
-    with tempfile.TemporaryDirectory(prefix="fail2progress-") as folder:
-        plain = Path(folder) / file.stem
-        try:
-            with file.open("rb") as packed, plain.open("wb") as out:
-                zstandard.ZstdDecompressor().copy_stream(packed, out)
-        except zstandard.ZstdError as error:
-            raise BagError(f"{file}: damaged (it does not decompress: {error})") from error
-        except OSError as error:
-            raise BagError(f"{file}: cannot be unpacked into {folder} ({error}): unpack it yourself: zstd -d {file}") from error
-        yield plain
+def _read_file(file: Path, lost: list[Lost]) -> Iterator[Recorded]:
+    """The whole messages of one file of a bag. BagError, that names it, where it cannot be read."""
+    try:
+        check_content(file)
+        with unpacked(file) as plain:
+            found = _read_mcap(plain, lost) if plain.suffix == ".mcap" else read_sqlite(plain, lost)
+            try:
+                yield from _unpacked_messages(found, plain.name, lost)
+            except BagError as error:
+                raise BagError(str(error).replace(str(plain), str(file), 1)) from error
+    except OSError as error:
+        raise BagError(f"{file}: cannot be read ({error})") from error
 
 
 def _check_compression(path: Path) -> None:
-    """BagError where the metadata name a compression that is not known here; bags that were cut short have no metadata."""
-    place = (path if path.is_dir() else path.parent) / "metadata.yaml"
-    try:
-        about = yaml.safe_load(place.read_text(encoding="utf-8"))["rosbag2_bagfile_information"]
-        mode, kind = str(about.get("compression_mode") or "").upper(), str(about.get("compression_format") or "")
-    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError, RecursionError):
-        return
+    """BagError where the metadata name a compression that is not known here."""
+    about = metadata(path if path.is_dir() else path.parent)
+    mode, kind = str(about.get("compression_mode") or "").upper(), str(about.get("compression_format") or "")
     if mode in ("MESSAGE", "FILE") and kind != "zstd":
         raise BagError(f"{path}: compressed by {kind!r}; known: zstd")
+
+
+def _unpacked_messages(items: Iterator[Recorded], file: str, lost: list[Lost]) -> Iterator[Recorded]:
+    """Messages as they were on the wire; those that do not decompress are lost. BagError where none does."""
+    seen, refused = False, list[BagError]()
+    for item in items:
+        try:
+            whole = _unpacked_message(item)
+        except BagError as error:
+            refused.append(error)
+            lost.append(Lost(file, item.time, item.time))
+            continue
+        seen = True
+        yield whole
+    if refused and not seen:
+        raise refused[0]
 
 
 def _unpacked_message(item: Recorded) -> Recorded:
@@ -123,17 +95,8 @@ def _unpacked_message(item: Recorded) -> Recorded:
         raise BagError(f"{item.topic}: damaged (a message that does not decompress: {why})") from error
 
 
-def _number(path: Path) -> tuple[int, str]:
-    """Splits of a bag are numbered: 10 comes after 9."""
-    last = path.name.removesuffix(PACKED).rpartition(".")[0].rsplit("_", 1)[-1]
-    return int(last) if last.isdigit() else 0, path.name
-
-
 def _read_mcap(path: Path, lost: list[Lost]) -> Iterator[Recorded]:
     with path.open("rb") as file:
-        if file.read(len(ROS1_MAGIC)) == ROS1_MAGIC:
-            raise BagError(_old(path))
-        file.seek(0)
         if not MCAP0_MAGIC.startswith(file.read(len(MCAP0_MAGIC))):
             raise BagError(f"{path}: damaged (it does not begin as an MCAP file)")
     schemas, channels = dict[int, Schema](), dict[int, Channel]()
@@ -153,7 +116,7 @@ def _read_mcap(path: Path, lost: list[Lost]) -> Iterator[Recorded]:
                 continue
             channel = channels[part.channel_id]
             if channel.message_encoding == "ros1":
-                raise BagError(f"{path}: holds messages of ROS 1; convert the bag that it was made of: rosbags-convert")
+                raise BagError(f"{path}: holds messages of ROS 1; convert the bag that it was made of: {CONVERTER}")
             yield _recorded(schemas.get(channel.schema_id), channel, part)
 
 
@@ -172,38 +135,8 @@ def _known(message: Message, schemas: dict[int, Schema], channels: dict[int, Cha
 
 
 def _recorded(schema: Schema | None, channel: Channel, message: Message) -> Recorded:
+    encoding = channel.message_encoding or CDR
     if schema is None:
-        return Recorded(channel.topic, "", message.data, message.log_time)
+        return Recorded(channel.topic, "", message.data, message.log_time, encoding=encoding)
     text = schema.data.decode("utf-8", "replace") if schema.encoding == "ros2msg" else ""
-    return Recorded(channel.topic, schema.name, message.data, message.log_time, text)
-
-
-def _read_sqlite(path: Path) -> Iterator[Recorded]:
-    """A rosbag2 database, read only."""
-    from contextlib import closing
-
-    with path.open("rb") as file:
-        head = file.read(len(SQLITE_MAGIC))
-    if head.startswith(ROS1_MAGIC):
-        raise BagError(_old(path))
-    if head != SQLITE_MAGIC and path.suffix not in KINDS:
-        raise BagError(f"{path}: not a recording (a folder with .mcap or .db3 files, or one such file)")
-    query = "SELECT topics.name, topics.type, messages.data, messages.timestamp FROM messages JOIN topics ON topics.id = topic_id"
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            texts = _definitions(connection)
-            for name, kind, data, time in connection.execute(query + " ORDER BY messages.id"):
-                if not isinstance(data, bytes) or not isinstance(time, int):
-                    raise BagError(f"{path}: damaged (a message of {type(data).__name__} at {time!r})")
-                yield Recorded(str(name), str(kind), data, time, texts.get(str(kind), ""))
-    except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise BagError(f"{path}: damaged ({error})") from error
-
-
-def _definitions(connection: sqlite3.Connection) -> dict[str, str]:
-    """Definitions by type, which databases have since ROS 2 Iron."""
-    try:
-        rows = connection.execute("SELECT topic_type, encoded_message_definition, encoding FROM message_definitions").fetchall()
-    except (sqlite3.Error, UnicodeDecodeError):
-        return {}
-    return {str(kind): str(text) for kind, text, encoding in rows if encoding == "ros2msg"}
+    return Recorded(channel.topic, full_type(schema.name, encoding), message.data, message.log_time, text, encoding)

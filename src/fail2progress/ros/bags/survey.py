@@ -13,7 +13,7 @@ from fail2progress.ros.bags import pictures
 from fail2progress.ros.bags.cdr import Cdr, DamagedError, header_stamp, stamped_transforms, transforms
 from fail2progress.ros.bags.layout import check, layout
 from fail2progress.ros.bags.pictures import COMPRESSED
-from fail2progress.ros.bags.reader import Recorded
+from fail2progress.ros.bags.recorded import CDR, Recorded
 
 IMAGE = "sensor_msgs/msg/Image"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
@@ -33,6 +33,8 @@ class Topic:
 
     name: str
     type: str
+    serialization: str = CDR
+    """How its messages are encoded; only CDR is looked into and played."""
     count: int = 0
     first: int = 0
     last: int = 0
@@ -71,6 +73,9 @@ class Topic:
         else:
             self.first = item.time
         self.last, self.count = item.time, self.count + 1
+        if item.encoding != CDR:
+            self.serialization = item.encoding
+            return
         try:
             self._look_into(item.data)
             if self.type in (SEGMENTS, STEP, LOOK) and item.definition:
@@ -141,6 +146,7 @@ class Topic:
         return {
             "topic": self.name,
             "type": self.type,
+            "serialization": self.serialization,
             "messages": self.count,
             "rate_hz": (self.count - 1) / seconds if seconds > 0 else None,
             "longest_gap_s": self.gap / 1e9,

@@ -11,8 +11,9 @@ from types import MappingProxyType
 
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags.pictures import COMPRESSED, is_depth
-from fail2progress.ros.bags.reader import BagError
+from fail2progress.ros.bags.recorded import CDR, BagError
 from fail2progress.ros.bags.survey import IMAGE, Topic
+from fail2progress.ros.bags.topic_names import of_no_camera, of_one_eye, plain, rank, shared
 
 TRANSFORMS = ("tf", "tf_static")
 COLOUR, DEPTH, INFO = table.CAMERA
@@ -28,14 +29,11 @@ NAMELESS = ("8UC3", "8UC4", "8UC1")
 """Encodings that do not say what their channels are: they are taken for red, green, blue, and grey."""
 COLOURS = ("rgb8", "bgr8", "rgba8", "bgra8", "rgb16", "bgr16", "mono8", "yuv422", "yuv422_yuy2", "uyvy", "yuyv", *NAMELESS)
 """Encodings that are read."""
-_OTHERS = ("infra", "/ir/", "label", "mask", "segmentation", "confidence", "disparity", "debug", "left", "right", "theora")
-"""Parts of the names of images that are neither colour nor depth of an RGB-D camera."""
 _COLOURS = ("color", "colour", "rgb", "bgr")
-_ALIGNED = ("aligned", "registered", "to_color", "to_rgb", "to_colour")
+ALIGNED = ("aligned", "registered", "to_color", "to_rgb", "to_colour")
+"""Parts of the names of depth images that are aligned to colour."""
 _LISTED = 8
 """Topics that are named at most."""
-_LAST = ("image_raw", "image_rect_color", "image_color", "image_rect", "image")
-"""Last parts of image topics, the best first."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,8 @@ class Chooser:
 
     def __init__(self, topics: Sequence[Topic], choice: Choice) -> None:
         self.choice = choice
-        self.all = [topic for topic in topics if topic.count]
+        self.all = [topic for topic in topics if topic.count and topic.serialization == CDR]
+        self.undecoded = [topic for topic in topics if topic.count and topic.serialization != CDR]
         for name, given in choice.topics.items():
             self._check(name, given)
         if choice.robot and not self._of_robot():
@@ -107,6 +106,8 @@ class Chooser:
 
     def _check(self, name: str, given: str) -> None:
         found, wanted = next((topic for topic in self.all if topic.name == given), None), _full(name)
+        if any(topic.name == given for topic in self.undecoded):
+            raise BagError(f"--topic {name}:={given}: {encoded(topic for topic in self.undecoded if topic.name == given)}")
         if found is None:
             fitting = [topic for topic in self.all if topic.type == wanted or (wanted == IMAGE and topic.type == COMPRESSED)]
             raise BagError(f"--topic {name}:={given}: not in the bag; its topics: {listed(fitting or self.all)}")
@@ -120,12 +121,12 @@ class Chooser:
             return given
         found = [topic for topic in self._of_robot() if relative(topic.name) == name]
         if not found and name == table.LABELS[0]:
-            found = [topic for topic in self._of_robot() if topic.type == COMPRESSED and relative(_base(topic.name)) == name]
+            found = [topic for topic in self._of_robot() if topic.type == COMPRESSED and relative(plain(topic.name)) == name]
         wrong = [topic for topic in found if topic.type not in (_full(name), COMPRESSED)]
         if wrong:
             raise BagError(f"{wrong[0].name} holds {wrong[0].type}, not {_full(name)}")
         if len(found) > 1:
-            raise BagError(_several(name, found))
+            raise BagError(self._several(name, found))
         return found[0] if found else None
 
     def transforms(self) -> dict[str, str]:
@@ -145,56 +146,86 @@ class Chooser:
             return given
         found = self._images(True)
         if colour is not None and len(found) > 1:
-            near = [_shared(topic.name, colour.name) for topic in found]
+            near = [shared(topic.name, colour.name) for topic in found]
             found = [topic for topic, parts in zip(found, near, strict=True) if parts == max(near)]
-        return self._one(DEPTH, self._ranked(found, DEPTH, _ALIGNED))
+        return self._one(DEPTH, self._ranked(found, DEPTH, ALIGNED))
 
     def info(self, colour: Topic | None, depth: Topic | None) -> Topic | None:
-        """What says where the pixels of the colour images look to; aligned depth has the same."""
+        """What says where the pixels of the colour images look to; aligned depth has the same.
+
+        It lies beside the images, or shares more of its name with the colour images' than others do.
+        """
         given = self._given(INFO)
         if given is not None:
             return given
         found = [topic for topic in self._of_camera() if topic.type == CAMERA_INFO]
-        for image in filter(None, (colour, depth)):
-            beside = [topic for topic in found if topic.name.rpartition("/")[0] == _base(image.name).rpartition("/")[0]]
-            if beside:
-                return beside[0]
-        return self._one(INFO, found)
+        if colour is None or len(found) < 2:
+            return self._one(INFO, found)
+        near = {topic.name: shared(topic.name, colour.name) for topic in found}
+        nearest = [topic for topic in found if near[topic.name] == max(near.values())]
+        own = [topic for topic in nearest if depth is None or near[topic.name] > shared(topic.name, depth.name)]
+        for likely in (_beside(colour, found), own, _beside(depth, found), nearest):
+            if len(likely) == 1:
+                return likely[0]
+        return self._one(INFO, nearest)
 
     def _given(self, name: str) -> Topic | None:
         return next((topic for topic in self.all if topic.name == self.choice.topics.get(name)), None)
 
-    def _of_robot(self) -> list[Topic]:
-        robot = self.choice.robot
+    def _of_robot(self, robot: str = "") -> list[Topic]:
+        robot = robot or self.choice.robot
         return [topic for topic in self.all if not robot or topic.name.startswith(f"/{robot}/")]
 
-    def _of_camera(self) -> list[Topic]:
-        camera = self.choice.camera
+    def _of_camera(self, camera: str = "") -> list[Topic]:
+        camera = camera or self.choice.camera
         return [topic for topic in self._of_robot() if not camera or f"/{camera}/" in topic.name]
 
     def _images(self, depth: bool) -> list[Topic]:
-        """Images that can be colour or depth, the plain ones where they were recorded also compressed."""
+        """Images that can be colour or depth, the plain ones where they were recorded also compressed.
+
+        Those of one eye count where there are no others, and of what was asked for all do.
+        """
         bases: dict[str, Topic] = {}
-        for topic in self._of_camera():
-            if topic.type in (IMAGE, COMPRESSED) and _deep(topic) is depth and not any(o in topic.name for o in _OTHERS):
-                base = _base(topic.name)
-                bases[base] = max(bases.get(base, topic), topic, key=lambda one: (one.whole, one.type == IMAGE))
+        found = [topic for topic in self._of_camera() if topic.type in (IMAGE, COMPRESSED) and _deep(topic) is depth]
+        proper = [topic for topic in found if all(map(self._is_whole, of_no_camera(topic.name)))]
+        likely = [topic for topic in proper if all(map(self._is_whole, of_one_eye(topic.name)))]
+        for topic in likely or (found if self.choice.camera or self.choice.robot else proper):
+            base = plain(topic.name)
+            bases[base] = max(bases.get(base, topic), topic, key=lambda one: (one.whole, one.type == IMAGE))
         return [topic for topic in bases.values() if topic.whole] or list(bases.values())
+
+    def _is_whole(self, prefix: str) -> bool:
+        """Whether there are colour, depth and a camera info below a part of names, which is a camera's name then."""
+        return _has_all([topic for topic in self.all if topic.name.startswith(f"{prefix}/")])
 
     @staticmethod
     def _ranked(found: list[Topic], name: str, words: tuple[str, ...]) -> list[Topic]:
         """The best by name: the stack's own, else those with one of the words, else all; of one folder the best last part."""
-        exact = [topic for topic in found if _base(topic.name).endswith(f"/{name}")]
+        exact = [topic for topic in found if plain(topic.name).endswith(f"/{name}")]
         likely = [topic for topic in found if any(word in topic.name for word in words)]
         best: dict[str, Topic] = {}
-        for topic in sorted(exact or likely or found, key=lambda topic: _last(topic.name)):
-            best.setdefault(_base(topic.name).rpartition("/")[0], topic)
+        for topic in sorted(exact or likely or found, key=lambda topic: rank(topic.name)):
+            best.setdefault(plain(topic.name).rpartition("/")[0], topic)
         return list(best.values())
 
     def _one(self, name: str, found: list[Topic]) -> Topic | None:
         if len(found) > 1:
-            raise BagError(_several(name, found))
+            raise BagError(self._several(name, found))
         return found[0] if found else None
+
+    def _several(self, name: str, found: Sequence[Topic]) -> str:
+        """Which there are, and what tells them apart; of a camera an option must leave all of one."""
+        parts = [topic.name.strip("/").split("/") for topic in found]
+        common = set(parts[0]).intersection(*map(set, parts[1:]))
+        apart = [next((part for part in of if part not in common), "") for of in parts]
+        first = all(part == of[0] for part, of in zip(apart, parts, strict=True))
+        option = "--robot" if first else "--camera"
+        names = ", ".join(topic.name for topic in found)
+        left = [self._of_robot(part) if first else self._of_camera(part) for part in apart]
+        if len(set(apart)) < len(apart) or "" in apart or (name in table.CAMERA and not all(map(_has_all, left))):
+            short = next((short for short, full in ALIASES.items() if full == name), name)
+            return f"{name}: several topics of the bag could be it: {names}; say which: --topic {short}:={found[0].name}"
+        return f"{name}: more than one robot or camera: {names}; say which: {' or '.join(f'{option} {part}' for part in apart)}"
 
 
 def _full(name: str) -> str:
@@ -211,33 +242,16 @@ def _deep(topic: Topic) -> bool:
     return "depth" in topic.name and not topic.encodings & set(COLOURS)
 
 
-def _base(name: str) -> str:
-    """The plain topic of a compressed one."""
-    return name.removesuffix("/compressedDepth").removesuffix("/compressed")
+def _has_all(topics: Sequence[Topic]) -> bool:
+    """Whether colour, depth and a camera info are among them."""
+    images = {_deep(topic) for topic in topics if topic.type in (IMAGE, COMPRESSED)}
+    return images == {True, False} and any(topic.type == CAMERA_INFO for topic in topics)
 
 
-def _last(name: str) -> int:
-    last = _base(name).rpartition("/")[2]
-    return _LAST.index(last) if last in _LAST else len(_LAST)
-
-
-def _shared(one: str, other: str) -> int:
-    """How many parts two names have in common at their beginnings."""
-    pairs = zip(one.split("/"), other.split("/"), strict=False)
-    return next((number for number, (a, b) in enumerate(pairs) if a != b), 10**6)
-
-
-def _several(name: str, found: Sequence[Topic]) -> str:
-    """Which there are, and what tells them apart."""
-    parts = [topic.name.strip("/").split("/") for topic in found]
-    common = set(parts[0]).intersection(*map(set, parts[1:]))
-    apart = [next((part for part in of if part not in common), "") for of in parts]
-    first = all(part == of[0] for part, of in zip(apart, parts, strict=True))
-    names = ", ".join(topic.name for topic in found)
-    if len(set(apart)) < len(apart) or "" in apart:
-        return f"{name}: several topics of the bag could be it: {names}; say which: --topic {name}:={found[0].name}"
-    option = "--robot" if first else "--camera"
-    return f"{name}: more than one robot or camera: {names}; say which: {' or '.join(f'{option} {part}' for part in apart)}"
+def _beside(image: Topic | None, found: Sequence[Topic]) -> list[Topic]:
+    """The first of those in the folder of an image, in a list; none where there is none."""
+    folder = plain(image.name).rpartition("/")[0] if image is not None else None
+    return [topic for topic in found if topic.name.rpartition("/")[0] == folder][:1]
 
 
 def listed(topics: Iterable[Topic]) -> str:
@@ -245,3 +259,8 @@ def listed(topics: Iterable[Topic]) -> str:
     found = [f"{topic.name} ({topic.type})" for topic in topics]
     more = [f"and {len(found) - _LISTED} more, as `fail2progress bag info` shows"] if len(found) > _LISTED else []
     return ", ".join(found[:_LISTED] + more) or "none at all"
+
+
+def encoded(topics: Iterable[Topic]) -> str:
+    """How messages are encoded that cannot be read."""
+    return f"encoded as {', '.join(sorted({topic.serialization for topic in topics}))}; only CDR is read"

@@ -16,7 +16,7 @@ from mcap.writer import CompressionType, Writer
 
 from fail2progress.core.files import whole_file, write_whole
 from fail2progress.ros.bags.mcap_file import LIBRARY, PROFILE, Announcement, McapFile
-from fail2progress.ros.bags.reader import BagError
+from fail2progress.ros.bags.recorded import BagError
 
 METADATA = "metadata.yaml"
 LARGEST = 32 * 1024 * 1024

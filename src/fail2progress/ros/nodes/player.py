@@ -18,7 +18,7 @@ from fail2progress.ros.answers import StackAnswers, StepKey
 from fail2progress.ros.bags.cdr import DamagedError, header_stamp
 from fail2progress.ros.bags.info import BagInfo, info
 from fail2progress.ros.bags.playback import Gaps, Pace, UnderWay, messages, said_now
-from fail2progress.ros.bags.reader import BagError
+from fail2progress.ros.bags.recorded import BagError
 from fail2progress.ros.bags.topics import TRANSFORMS, Choice
 from fail2progress.ros.clock import ClockSource, PlayedTime
 from fail2progress.ros.conversions.values import SCHEMA, stamp_of, uuid_text
