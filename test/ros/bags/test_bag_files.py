@@ -66,11 +66,15 @@ def test_whole_recordings_say_nothing_of_missing_messages(tmp_path: Path) -> Non
 
 
 def test_where_no_listed_file_is_there_those_that_are_can_be_named(tmp_path: Path) -> None:
-    bag = written(tmp_path / "bag", {"other.mcap": 5}, ["bag_0.mcap"])
-    why = r"none of the files that metadata.yaml lists is there \(bag_0.mcap\); there are: other.mcap; name the one to be read"
+    bag = written(tmp_path / "bag", {"other.mcap": 5, "another.mcap": 6}, ["bag_0.mcap"])
+    why = r"none of the files that metadata.yaml lists is there \(bag_0.mcap\); there are: another.mcap, other.mcap; name the one"
     with pytest.raises(BagError, match=why):
         list(read(bag))
     assert times(bag / "other.mcap") == [5]
+
+
+def test_one_file_in_place_of_the_listed_one_is_that_renamed(tmp_path: Path) -> None:
+    assert times(written(tmp_path / "bag", {"monday.mcap": 5}, ["bag_0.mcap"])) == [5]
 
 
 def test_files_that_a_killed_recorder_did_not_list_yet_belong_to_it(tmp_path: Path) -> None:

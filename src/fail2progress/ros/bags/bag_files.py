@@ -143,8 +143,13 @@ def _listed_names(about: Mapping[str, Any]) -> list[str]:
 
 
 def _those_listed(folder: Path, names: list[str], found: Mapping[str, Path], about: Mapping[str, Any]) -> BagFiles:
-    """The files that metadata list, and those that go on with them where a recorder was killed before it listed them, too."""
+    """The files that metadata list, and those that go on with them where a recorder was killed before it listed them, too.
+
+    One file in place of the one that is listed is that, renamed.
+    """
     files = [found.get(_plain(name), folder / name) for name in names]
+    if len(names) == len(found) == 1:
+        files = list(found.values())
     missing = frozenset(files) - frozenset(found.values())
     if len(missing) == len(files):
         others = f"; there are: {few(sorted(found))}; name the one to be read" if found else ""
