@@ -45,7 +45,7 @@ def test_of_cameras_by_image_each_image_has_its_own(tmp_path: Path) -> None:
 )
 def test_of_several_cameras_that_of_colour_is_taken(others: dict[str, object]) -> None:
     assert parse_camera({**others, "color_camera": NUMBERS}, "here", (64, 48)).intrinsics.fx == 60.0
-    with pytest.raises(PerceptionError, match="fx must be a number"):  # which of the two?
+    with pytest.raises(PerceptionError, match="it has fx under cam_a and cam_b; put the one of the color image under color"):
         parse_camera({"cam_a": NUMBERS, "cam_b": {**NUMBERS, "fx": 40.0}}, "here", (64, 48))
 
 
