@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.perception.array_files import MAX_PIXELS
 from fail2progress.perception.camera_keys import joined, number, numbers
@@ -27,11 +29,13 @@ _SECTIONS = {"2k": (2208, 1242), "fhd": (1920, 1080), "hd": (1280, 720), "vga": 
 """Sizes that the sections of ZED's calibration are called after."""
 
 
-def stated_size(found: Found) -> tuple[int, int] | None:
+def stated_size(found: Found, source: str) -> tuple[int, int] | None:
     """Width and height of the image that a file states for a camera, nearest to its numbers; None where it does not."""
-    sides = sides_of(found, "")
-    both = [number(sides.get(name)) for name in ("width", "height")]
-    return (int(both[0]), int(both[1])) if both[0] and both[1] else None
+    sides = sides_of(found, source)
+    width, height = (number(sides.get(name)) for name in ("width", "height"))
+    if width is None or height is None or not np.isfinite((width, height)).all():
+        return None
+    return int(width), int(height)
 
 
 def sides_of(found: Found, source: str) -> dict[str, Any]:
@@ -41,7 +45,7 @@ def sides_of(found: Found, source: str) -> dict[str, Any]:
         sides = {("width" if side[1] else "height"): value for side, value in _sides(level)}
         sizes += [(sides["width"], sides["height"])] if len(sides) == 2 else []
         if any(size != sizes[0] for size in sizes):
-            told = " and ".join(f"{width} x {height}" for width, height in dict.fromkeys(sizes))
+            told = " and ".join(f"{width:g} x {height:g}" for width, height in dict.fromkeys(sizes))
             raise PerceptionError(f"{source}: it states several sizes of the image: {told}; leave the right one")
         if sizes or sides:
             return dict(zip(("width", "height"), sizes[0], strict=True)) if sizes else sides
@@ -68,7 +72,7 @@ def _pair(key: str, value: object) -> tuple[float, float, bool] | None:
         return None if first is None or second is None else (first, second, True)
     texts = re.fullmatch(r"\s*(\d+)\s*[x×,]\s*(\d+)\s*", value) if isinstance(value, str) else None
     found = [float(text) for text in texts.groups()] if texts is not None else numbers(value) or []
-    if len(found) not in (2, 3) or min(found[:2]) < _FEWEST or any(side != int(side) for side in found):
+    if len(found) not in (2, 3) or not all(float(side).is_integer() for side in found) or min(found[:2]) < _FEWEST:
         return None
     return (found[1], found[0], False) if named[2] else (found[0], found[1], False)
 

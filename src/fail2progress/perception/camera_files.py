@@ -154,7 +154,7 @@ def _one_camera(one: Found, other: Found) -> bool:
     """Whether both have the same numbers, or the same shares of images of which both sizes are stated."""
     if one.same(other):
         return True
-    size, another = stated_size(one), stated_size(other)
+    size, another = stated_size(one, ""), stated_size(other, "")
     if size is None or another is None:
         return False
     mine, others = np.array(one.values, np.float64) / (*size, *size), np.array(other.values, np.float64) / (*another, *another)

@@ -15,6 +15,8 @@ _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?|nan", re.IGNORECASE)
 _NAMING = ("name", "type", "stream", "file_path")
 """Keys that say which of a list an entry is."""
+_LARGEST = 1e300
+"""Integers may have any number of digits."""
 _DEEPEST = 12
 """Levels down to which a file is looked through."""
 
@@ -70,7 +72,9 @@ def number(value: object) -> float | None:
     """A number, or the text of one; None for anything else."""
     if isinstance(value, str):
         return float(value) if _NUMBER.fullmatch(value.strip()) else None
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300 else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > _LARGEST:
+        return None
+    return float(value)
 
 
 def numbers(value: object) -> list[float] | None:

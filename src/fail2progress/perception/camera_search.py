@@ -73,7 +73,7 @@ class Found:
     @property
     def whole(self) -> bool:
         """Whether it has all four numbers."""
-        return not self.problem and None not in self.values
+        return not self.problem and all(value is not None and np.isfinite(value) for value in self.values)
 
     @property
     def name(self) -> str:
@@ -183,30 +183,31 @@ def chosen(
     source: str,
     image: str,
     size: tuple[int, int] | None,
-    stated: Callable[[Found], tuple[int, int] | None],
+    stated: Callable[[Found, str], tuple[int, int] | None],
     kind: str = "color",
 ) -> Found | None:
     """Of cameras of one kind the surest, or that of an image by its name, its folder's or its size; None where there is none.
 
-    stated: the size that a camera's fields say; kind: what it is asked for. PerceptionError names those between which nothing decides.
+    stated: the size that a camera's fields say; kind: what it is asked for. PerceptionError names
+    those between which nothing decides.
     """
     ranked = sorted(found, key=lambda one: (not one.whole, one.whose, one.rank))
     best = [one for one in ranked if (one.whole, one.whose, one.rank) == (ranked[0].whole, ranked[0].whose, ranked[0].rank)]
     different = list[Found]()
     for one in best:
-        sizes = {stated(one), None}
-        if not any(one.same(other) and (stated(other) in sizes or sizes == {None}) for other in different):
+        alike = [other for other in different if one.same(other)]
+        if not any(len({stated(one, source), stated(other, source)} - {None}) < 2 for other in alike):
             different.append(one)
     if len(different) < 2:
         return best[0] if best else None
     named = _by_image(different, image)
     if len(named) > 1 and len({_camera_words(one) for one in named}) == 1:
-        named = [one for one in named if stated(one) == size] or named
+        named = [one for one in named if stated(one, source) == size] or named
     if len(named) == 1:
         return named[0]
     raise PerceptionError(
-        f"{source}: it has fx under {listed(named)}; put the one of the {kind} image under {kind}, or name the image or its folder"
-        " after one"
+        f"{source}: it has fx under {listed(named)}; put the one of the {kind} image under {kind}, or name the image or its"
+        " folder after one"
     )
 
 
