@@ -17,6 +17,7 @@ OTHER = {"fx": 40.0, "fy": 41.0, "cx": 31.0, "cy": 25.0}
 TURN = Rotation.from_euler("xyz", (0.6, -0.2, 0.5), degrees=True).as_matrix()
 MOVE = [0.015, 0.001, 0.0004]
 MOTION = np.vstack([np.column_stack([TURN, MOVE]), [0, 0, 0, 1]])
+IN_ROOM = [[0, -1, 0, 0.5], [-1, 0, 0, 0], [0, 0, -1, 0.9], [0, 0, 0, 1]]
 BY_COLUMNS = {"rotation": TURN.T.ravel().tolist(), "translation": MOVE}
 BY_ROWS = {"rotation": TURN.ravel().tolist(), "translation": MOVE}
 ROWS = {"rotation": TURN.tolist(), "translation": MOVE}
@@ -117,14 +118,11 @@ def test_infrared_is_the_depth_camera_where_no_other_is_called_so() -> None:
     content = {"color": ONE, "ir": OTHER}
     found = parse_camera({**content, "depth_to_color": ROWS}, "camera.json", (64, 48), depth_size=(64, 48))
     assert found.depth is not None and found.depth.fx == 40.0
-    assert (
-        parse_camera({**content, "extrinsics": ROWS}, "camera.json", (64, 48)).unlinked == "depth_to_color for its other camera"
-    )
+    unsaid = parse_camera({**content, "extrinsics": ROWS}, "camera.json", (64, 48))
+    assert unsaid.unlinked == "depth_to_color for its other camera"
 
 
-@pytest.mark.parametrize(
-    "place", [[[0, -1, 0, 0.5], [-1, 0, 0, 0], [0, 0, -1, 0.9], [0, 0, 0, 1]], {"x": 1.0, "qw": 1.0}, "robot"]
-)
+@pytest.mark.parametrize("place", [IN_ROOM, {"x": 1.0, "qw": 1.0}, "robot"])
 def test_a_camera_s_place_in_a_room_is_no_motion_between_lenses(place: object) -> None:
     assert parsed({"extrinsics": place}).unlinked == "depth_to_color for its other camera"
     same = parse_camera({"color": ONE, "depth": ONE, "extrinsics": place}, "camera.json", (64, 48))
