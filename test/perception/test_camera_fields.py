@@ -45,10 +45,45 @@ def test_of_cameras_by_image_each_image_has_its_own(tmp_path: Path) -> None:
 )
 def test_of_several_cameras_that_of_colour_is_taken(others: dict[str, object]) -> None:
     assert parse_camera({**others, "color_camera": NUMBERS}, "here", (64, 48)).intrinsics.fx == 60.0
-    with pytest.raises(PerceptionError, match="fx must be a number"):  # which of the two?
+    with pytest.raises(PerceptionError, match="it has fx under cam_a and cam_b; put the one of the color image under color"):
         parse_camera({"cam_a": NUMBERS, "cam_b": {**NUMBERS, "fx": 40.0}}, "here", (64, 48))
 
 
 @pytest.mark.parametrize("beside", [{"f": 0.05}, {"k": 2}, {"matrix": [[1.0, 0.0], [0.0, 1.0]]}])
 def test_what_lies_beside_a_camera_does_not_hide_it(beside: dict[str, object]) -> None:
     assert parse_camera({**beside, "camera": NUMBERS}, "here", (64, 48)).intrinsics.fx == 60.0
+
+
+LARGE = {"fx": 120.0, "fy": 122.0, "cx": 66.0, "cy": 49.0}
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        *({key: [128, 96]} for key in ("image_size", "img_size", "resolution", "calibImageSize", "imageResolution", "size")),
+        {"resolution": {"width": 128, "height": 96}},
+        {"captured_image_size": {"height": 96.0, "width": 128.0}},
+        {"cols": 128, "rows": 96},
+        {"image_shape": [96, 128, 3]},
+        {"image_size": "128x96"},
+        {"image_size": [128, 96], "width": 128, "height": 96, "tag_size": [3, 2], "crop_size": [10, 12]},
+        {"img_w": 128, "img_h": 96},
+    ],
+)
+def test_the_size_that_a_file_states_is_that_of_its_camera(size: dict[str, object]) -> None:
+    """Beside the numbers, or around them."""
+    for content in ({**LARGE, **size}, {"camera": LARGE, **size}, {"camera": {"intrinsics": LARGE, **size}}):
+        k = parse_camera(content, "camera.json", (64, 48)).intrinsics
+        assert (k.width, k.height) == (128, 96)
+
+
+def test_two_numbers_of_a_size_are_ordered_by_the_middle_of_the_lens() -> None:
+    wide = {"fx": 600.0, "fy": 600.0, "cx": 318.0, "cy": 121.0}
+    for size in ([640, 240], [240, 640]):
+        k = parse_camera({**wide, "image_size": size}, "camera.json", (64, 24)).intrinsics
+        assert (k.width, k.height) == (640, 240)
+
+
+def test_sizes_that_contradict_one_another_are_told() -> None:
+    with pytest.raises(PerceptionError, match="it states several sizes of the image: 640 x 480 and 128 x 96"):
+        parse_camera({**LARGE, "image_size": [640, 480], "width": 128, "height": 96}, "camera.json")

@@ -107,10 +107,13 @@ def test_arrays_that_are_too_large_once_they_are_unpacked_are_refused(
             assert read_camera(path, (64, 48)).intrinsics.fx == 60.0
 
 
-def test_numbers_in_quotes_are_told_as_text() -> None:
-    fields = {"width": 64, "height": 48, "fx": "612.0", "fy": 61.0, "cx": 32.0, "cy": 24.0}
-    with pytest.raises(PerceptionError, match=r"fx must be a number below 1e9, got the text '612\.0'"):
-        parse_camera(fields, "camera.json")
+def test_numbers_in_quotes_are_numbers_and_other_texts_are_told() -> None:
+    fields = {"width": "64", "height": 48, "fx": "60.5", "fy": " 6.1e1", "cx": 32.0, "cy": 24.0, "depth_scale": "0.001"}
+    found = parse_camera(fields, "camera.json")
+    k = found.intrinsics
+    assert (k.width, k.fx, k.fy, found.unit) == (64, 60.5, 61.0, 0.001)
+    with pytest.raises(PerceptionError, match=r"fx must be a number below 1e9, got the text '612 px'"):
+        parse_camera({**fields, "fx": "612 px"}, "camera.json")
 
 
 NUMBERS = {"fx": 60.0, "fy": 61.0, "cx": 32.0, "cy": 24.0}

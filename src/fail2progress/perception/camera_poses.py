@@ -28,8 +28,9 @@ def parse_up(value: object, source: str) -> Array:
     return np.asarray(vector / length)
 
 
-def linked(value: object, source: str, key: str = "depth_to_color") -> Array:
-    """(4, 4) of a matrix, of its first three rows, or of {"rotation": 9 numbers by rows, "translation": 3 numbers in m}."""
+def linked(value: object, source: str, key: str = "depth_to_color", limited: bool = True) -> Array:
+    """(4, 4) of a matrix, of its first three rows, or of {"rotation": 9 numbers by rows, "translation": 3 numbers in m}; limited:
+    whether it may lead no farther than another lens. PerceptionError for anything else."""
     if isinstance(value, list) and len(value) in (3, 12):
         value = [*value, *([0.0, 0.0, 0.0, 1.0] if len(value) == 12 else [[0.0, 0.0, 0.0, 1.0]])]
     if isinstance(value, dict):
@@ -45,7 +46,7 @@ def linked(value: object, source: str, key: str = "depth_to_color") -> Array:
     found = rigid(value, source, key)
     assert found is not None
     away = float(np.linalg.norm(found[:3, 3]))
-    if away > _APART:
+    if limited and away > _APART:
         raise PerceptionError(f"{source}: {key} moves by {away:.3g} m, farther than two lenses are apart; write metres")
     return found
 

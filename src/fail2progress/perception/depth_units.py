@@ -1,34 +1,18 @@
-"""Metres of one step of a depth image: what camera files say of it, what its numbers can be, and depth in metres."""
+"""Metres of one step of a depth image: what its numbers can be, and depth in metres."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fail2progress.perception.depth_scales import UNIT_KEY
 from fail2progress.perception.segmentation.base import PerceptionError
 
-UNIT_KEY = "depth_unit_m"
 DEFAULT_UNIT = 0.001
 """Metres of one step of an integer depth image, where the camera's file does not say."""
-_OF_DEPTH = re.compile(r"(png|rgbd|camera)?depth(map|image)?(units?(scale)?|scale|scaling)?(factor)?(in)?m?|factordepth")
-"""Names of a scale, letters alone: depth_scale, DepthMapFactor, depth_units, depth_scaling_factor and others; ..."""
-_SAYS = re.compile(r"scal|factor|unit")
-"""... with one of these in it."""
-_FIRST = ("depth_scale", "depth_factor", "factor_depth", "png_depth_scale", "depth_map_factor", "DepthMapFactor")
-"""Those that many programs write go before the others."""
-_BARE = "scale"
-"""Replica's name, beside the camera's numbers; below so many steps a metre it is one of something else."""
-_STEPS = 100
-_WORDS = {
-    **dict.fromkeys(("m", "meter", "metre"), 1.0),
-    **dict.fromkeys(("cm", "centimeter", "centimetre"), 0.01),
-    **dict.fromkeys(("mm", "millimeter", "millimetre"), 0.001),
-}
 _NEAR, _FAR = 0.15, 8.0
 """Metres between which the median of depth is, as a rule; ..."""
 _CLOSE = 0.05
@@ -47,61 +31,6 @@ _END = 65_500
 """... and it is beyond what is looked at here, or is where the numbers of 16 bits end."""
 _REACH = 0.5
 """Metres that 8 bits reach at least where they are depth: in millimetres they end at 25 cm."""
-
-
-def is_scale(key: str) -> bool:
-    """Whether a key is a name for a scale of depth."""
-    letters = re.sub(r"[^a-z]", "", key.lower())
-    return key == UNIT_KEY or (_OF_DEPTH.fullmatch(letters) is not None and _SAYS.search(letters) is not None)
-
-
-def scales(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Those of a camera file's fields that say what a step of depth is, what says most first; last what cannot be understood."""
-    if UNIT_KEY in fields:
-        yield UNIT_KEY, fields[UNIT_KEY]
-    names = [*_FIRST, *(key for key in fields if key not in (*_FIRST, UNIT_KEY) and is_scale(key))]
-    there = [(key, fields[key]) for key in names if key in fields]
-    yield from ((key, value) for key, value in there if _is_number(value))
-    yield from ((key, value) for key, value in there if isinstance(value, str) and _word(value) in _WORDS)
-    bare = fields.get(_BARE)
-    if isinstance(bare, (int, float)) and not isinstance(bare, bool) and bare >= _STEPS:
-        yield _BARE, bare
-    texts = [(key, value) for key, value in there if isinstance(value, str) and value.strip()]
-    yield from ((key, value) for key, value in texts if not _is_number(value) and _word(value) not in _WORDS)
-
-
-def _is_number(value: object) -> bool:
-    """Whether it is one, or the text of one, which is told."""
-    if isinstance(value, str):
-        return re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", value.strip(), re.IGNORECASE) is not None
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _word(unit: str) -> str:
-    return unit.strip().lower().removesuffix("s")
-
-
-def unit_in(fields: Mapping[str, Any], source: str) -> float | None:
-    """Metres of a step of depth; None where the fields of a camera's file do not say. PerceptionError for what is no unit."""
-    key, value = next(scales(fields), (UNIT_KEY, None))
-    if value is None and key not in fields:
-        return None
-    if key != UNIT_KEY and isinstance(value, str) and not _is_number(value):
-        if _word(value) not in _WORDS:
-            known = f"{', '.join(_WORDS)}, or a number"
-            raise PerceptionError(f"{source}: {key} is {value[:40]!r}, which is no known unit of depth; write one of {known}")
-        return _WORDS[_word(value)]
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e9:
-        text = f"the text {value[:40]!r}" if isinstance(value, str) else str(value)[:40]
-        raise PerceptionError(f"{source}: {key} must be a number below 1e9, the metres of one step of depth, got {text}")
-    unit = float(value)
-    if key != UNIT_KEY:
-        # Steps a metre (TUM: 5000), metres a step (RealSense: 0.001), or millimetres a step (BOP: 1.0, 0.1): no sensor has
-        # values that two of these could share.
-        unit = 1 / unit if unit >= _STEPS else unit if unit <= 0.005 and "cam_K" not in fields else unit / 1000
-    if not 0 < unit <= 1:
-        raise PerceptionError(f"{source}: one step of depth must be between 0 and 1 m, got {unit:g}")
-    return unit
 
 
 def in_metres(raw: NDArray[Any], unit: float | None, scaled: bool, path: Path) -> tuple[NDArray[np.float32], list[str]]:

@@ -6,7 +6,6 @@ Undone is the model of Brown and Conrady, which ROS calls plumb_bob and rational
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -18,20 +17,13 @@ from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import Intrinsics, Labels, RgbdFrame
 from fail2progress.core.scene import Array
 
-_BROWN_CONRADY = ("", "plumbbob", "rationalpolynomial", "radtan", "brownconrady", "opencv", "fullopencv", "pinhole")
-"""Names of that model, letters alone."""
-_MODELS = ("distortion_model", "model", "camera_model", "Camera.type")
-"""Keys of a model's name; all but the first may hold the name of the device instead."""
-_OF_LENSES = (
-    *("distort", "conrady", "radial", "prism", "division", "fisheye", "equidistant", "equisolid", "stereographic", "kannala"),
-    *("ftheta", "omnidir", "mei", "unified", "eucm", "doublesphere", "scaramuzza", "ocam", "fov", "atan", "spherical", "none"),
-    *("panoramic", "perspective"),
+BROWN_CONRADY = (
+    *("", "plumbbob", "rationalpolynomial", "radtan", "brownconrady", "opencv", "fullopencv", "pinhole", "simplepinhole"),
+    *("simpleradial", "radial"),
 )
-"""One of these, letters alone, is in the name of any other model of lenses."""
-_LISTS = re.compile(r"d|coeffs|(lens)?dist(ort(ion)?)?(coefs?|coeffs?|coefficients?|params?|parameters?)?")
-"""Names of its coefficients, letters alone: D, dist_coeffs, Distortion_Coefficients, distCoeffs and others."""
-_TERMS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
-_FEWEST = 4
+"""Names of that model, letters alone."""
+TERMS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
+"""Its coefficients by name, in their order."""
 _STEPS = 1000
 """Distances from the middle of the image at which the model is looked at for where it folds over."""
 _Pixels = TypeVar("_Pixels", bound=np.generic)
@@ -52,16 +44,16 @@ class Lens:
     @property
     def terms(self) -> tuple[float, ...]:
         """The eight, 0 where there are fewer."""
-        return (*self.coefficients, *[0.0] * len(_TERMS))[: len(_TERMS)]
+        return (*self.coefficients, *[0.0] * len(TERMS))[: len(TERMS)]
 
     @property
     def _hindrance(self) -> str:
         """Why it cannot be undone; "" where it can."""
         if not np.isfinite(self.coefficients).all():
             return "its coefficients are not all numbers"
-        if _letters(self.model).removeprefix("distortion") not in _BROWN_CONRADY:
+        if letters(self.model).removeprefix("distortion") not in BROWN_CONRADY:
             return "that of plumb_bob, rational_polynomial or radtan would be"
-        return "that of at most 8 would be" if any(self.coefficients[len(_TERMS) :]) else ""
+        return "that of at most 8 would be" if any(self.coefficients[len(TERMS) :]) else ""
 
     def note(self, source: str) -> str:
         """What became of the distortion that a source states."""
@@ -72,7 +64,8 @@ class Lens:
         return f"{source}: the lens's distortion is not undone ({name}; {self._hindrance})"
 
 
-def _letters(name: str) -> str:
+def letters(name: str) -> str:
+    """Those of a name, small."""
     return re.sub(r"[^a-z]", "", name.lower())
 
 
@@ -83,52 +76,6 @@ def lens_of(model: str, coefficients: Any) -> Lens | None:
     except (TypeError, ValueError, OverflowError):
         numbers = [np.nan]
     return Lens(model, tuple(numbers)) if any(numbers) else None
-
-
-def is_coefficients(key: str) -> bool:
-    """Whether a key is a name for the coefficients of a distortion."""
-    return _LISTS.fullmatch(_letters(key)) is not None
-
-
-def lens_in(fields: Mapping[str, Any]) -> Lens | None:
-    """The lens of a camera file's fields, as ROS, RealSense, OpenCV, Kalibr, ORB-SLAM and Nerfstudio write it."""
-    model = _model(fields)
-    named = [value for key, value in fields.items() if is_coefficients(key) and not _is_distance(key, value)]
-    found: Any = next((value for value in named if isinstance(value, (list, tuple, dict))), None)
-    if found is None:
-        found = next((value for value in named if isinstance(value, str)), None)
-    if isinstance(found, dict):
-        model = _model(found) or model
-        found = next((found[key] for key in found if key in ("data", "coefficients") or is_coefficients(key)), _terms(found, ""))
-    if isinstance(found, str) and found.lower() in ("", "none"):
-        found = None
-    if found is None:
-        found = next((terms for prefix in ("", "Camera.", "Camera1.") if any(terms := _terms(fields, prefix))), None)
-    return lens_of(model, found)
-
-
-def _is_distance(key: str, value: object) -> bool:
-    """Whether what is called dist is rather distances: a lens has four coefficients or more."""
-    return key == "dist" and isinstance(value, (list, tuple)) and np.size(np.array(value, object)) < _FEWEST
-
-
-def _model(fields: Mapping[str, Any]) -> str:
-    """The name of a model of lenses; "" where there is none, though there may be one of a device."""
-    for key in _MODELS:
-        name = fields.get(key)
-        if isinstance(name, str) and (key == _MODELS[0] or _of_lens(_letters(name))):
-            return name
-    return ""
-
-
-def _of_lens(name: str) -> bool:
-    return bool(name) and (name in _BROWN_CONRADY or any(word in name for word in _OF_LENSES))
-
-
-def _terms(fields: Mapping[str, Any], prefix: str) -> list[Any]:
-    """k1, k2, p1, p2 and those after them that are named, up to the last one."""
-    last = max((place for place, name in enumerate(_TERMS, 1) if f"{prefix}{name}" in fields), default=0)
-    return [fields.get(f"{prefix}{name}", 0.0) for name in _TERMS[:last]]
 
 
 def straight(frame: RgbdFrame, lens: Lens | None) -> RgbdFrame:

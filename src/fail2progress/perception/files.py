@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from fail2progress.core.images import TooLargeError, opened
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.core.scene import Array
-from fail2progress.perception.alignment import laid
+from fail2progress.perception.alignment import fit_of, laid
 from fail2progress.perception.array_files import MAX_PIXELS, check_size, colours, read_array
 from fail2progress.perception.camera_files import Calibration, parse_camera, read_camera
 from fail2progress.perception.depth_units import in_metres
@@ -52,7 +52,7 @@ def read_files(colour: Path, depth: Path, camera: Path, up: Array | None = None)
     PerceptionError says which file is wrong and how; OSError where one cannot be opened.
     """
     rgb, raw, turns = _images(colour, depth)
-    found = read_camera(camera, (rgb.shape[1], rgb.shape[0]), (raw.shape[1], raw.shape[0]), colour.stem)
+    found = read_camera(camera, (rgb.shape[1], rgb.shape[0]), (raw.shape[1], raw.shape[0]), f"{colour.parent.name}/{colour.stem}")
     metres, notes = in_metres(raw, found.unit, found.scaled, depth)
     notes += turns
     found, turned = _turned(found, (rgb.shape, metres.shape), camera)
@@ -62,7 +62,8 @@ def read_files(colour: Path, depth: Path, camera: Path, up: Array | None = None)
     notes += _lens_notes(found, camera.name)
     up, source = (found.up, "the camera's file") if up is None else (up, "given")
     if found.depth is not None and found.depth_to_colour is not None:
-        metres, rgb, k = _together(found, metres, rgb, (colour, depth, camera))
+        metres, rgb, k, turned = _together(found, metres, rgb, (colour, depth, camera))
+        notes += turned
         notes.append(f"depth was registered to colour by the camera's file, at {k.width} x {k.height}")
     else:
         metres, rgb, k = _one_camera(found.intrinsics, metres, rgb, (colour, depth, camera), notes)
@@ -164,21 +165,37 @@ def _unknown(path: Path) -> str:
 
 def _together(
     found: Calibration, metres: NDArray[np.float32], rgb: NDArray[np.uint8], paths: tuple[Path, Path, Path]
-) -> tuple[NDArray[np.float32], NDArray[np.uint8], Intrinsics]:
-    """Depth of one camera in the view of the other, at the size of the smaller."""
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], Intrinsics, list[str]]:
+    """Depth of one camera in the view of the other, at the size of the smaller, and what had to be assumed."""
     assert found.depth is not None and found.depth_to_colour is not None
     colour, depth, camera = paths
     k_colour, k_depth = _fitting(found.intrinsics, rgb.shape, colour, camera), _fitting(found.depth, metres.shape, depth, camera)
     if rgb.shape[0] > metres.shape[0]:
         k_colour = resized(k_colour, round(k_colour.width * metres.shape[0] / rgb.shape[0]), metres.shape[0])
         rgb = _shrunk(rgb, k_colour)
-    laid_out = registered(metres, k_depth, k_colour, found.depth_to_colour)
+    ways = [way for way in (found.depth_to_colour, found.by_columns) if way is not None]
+    laid_out, notes = _best(rgb, [registered(metres, k_depth, k_colour, way) for way in ways], camera)
     if np.count_nonzero(laid_out) < _SEEN * laid_out.size:
         raise PerceptionError(
             f"{camera}: by its depth_to_color hardly any of {depth} is in view of {colour}; it must lead from depth to colour,"
             " in metres"
         )
-    return laid_out, rgb, k_colour
+    return laid_out, rgb, k_colour, notes
+
+
+def _best(rgb: NDArray[np.uint8], ways: list[NDArray[np.float32]], camera: Path) -> tuple[NDArray[np.float32], list[str]]:
+    """Of depth by a rotation by rows and by columns, what lies better on its colours, and a note."""
+    if len(ways) == 1:
+        return ways[0], []
+    fits = [fit_of(rgb, way) for way in ways]
+    lies = [-np.inf if fit is None else fit.here for fit in fits]
+    told = "depth lies better on its colours so" if lies[0] != lies[1] else "nothing in the images tells which is right"
+    best = int(lies[1] > lies[0])
+    name = ("rows", "columns")[best]
+    return ways[best], [
+        f"{camera.name} does not say how the nine numbers of its rotation go: they are read by {name}, as {told}; write them as"
+        " three rows"
+    ]
 
 
 def _one_camera(

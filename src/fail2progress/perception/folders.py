@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
 
-from fail2progress.perception.camera_files import read_camera, speaks_of_a_camera
+from fail2progress.perception.camera_files import holds_a_camera, speaks_of_a_camera
 from fail2progress.perception.frame_numbers import TOGETHER, by_numbers, contradict
 from fail2progress.perception.frame_words import ALIGNED, COLOURS, DEPTHS, bare, key_of, loose_key, rank_of, word_in
 from fail2progress.perception.segmentation.base import PerceptionError
@@ -247,17 +247,15 @@ class _Cameras:
 
 
 def _is_camera(path: Path) -> bool:
-    """Focal lengths of less than a pixel are those of a pose's rotation."""
     try:
         longest = _LONG_JSON if path.suffix.lower() == ".json" else _LONG
         if path.suffix.lower() not in _ARRAY_FILES and path.stat().st_size > longest:
             return False
         if path.suffix.lower() == ".mat" and not _MATLAB.search(path.stem):
             return False
-        k = read_camera(path, (1, 1), (1, 1), image="-").intrinsics  # whichever, where it has them by image
-    except (PerceptionError, OSError):
+        return holds_a_camera(path)
+    except OSError:
         return False
-    return min(k.fx, k.fy) > 1.0
 
 
 def _nearest(folder: Path, name: str, cameras: list[Path]) -> Path:
