@@ -83,6 +83,14 @@ def test_order_and_what_it_takes_to_see_it() -> None:
     assert np.isinf(needed[1])
 
 
+def test_how_many_items_tell_an_order_is_not_known_where_the_differences_have_no_spread() -> None:
+    one, alike = np.array([[0.0, 1.0]]), np.array([[0.0, 1.0]] * 5)
+    assert (
+        np.isnan(items_to_order(one, np.array([0.0, 1.0]))).all() and np.isnan(items_to_order(alike, np.array([0.0, 1.0]))).all()
+    )
+    assert np.isinf(items_to_order(alike, np.array([1.0, 0.0]))).all()
+
+
 def test_two_levels_are_wider_than_one() -> None:
     rng = np.random.default_rng(4)
     values = np.array([0.0, 1.0, 2.0])

@@ -15,7 +15,7 @@ from fail2progress.benchmarks import events as benchmark_events
 from fail2progress.benchmarks.config import EXPLORATORY
 from fail2progress.benchmarks.events import EVENTS, PACKED, REPORT, RunLogError
 from fail2progress.benchmarks.items import read_file, structures_path
-from fail2progress.benchmarks.replay import ReplayError, finish, replay
+from fail2progress.benchmarks.replay import ReplayError, _unknown, finish, replay
 from fail2progress.benchmarks.session import Session, carried_out
 
 
@@ -52,6 +52,29 @@ def test_a_report_of_an_earlier_version_is_replayed_though_it_has_a_p_of_s_and_n
     (run / REPORT).write_text(json.dumps(report))
     with pytest.raises(ReplayError, match=r"first at /slices/static/S_c/q: 0\.002 there, absent computed"):
         replay(run)
+
+
+def test_what_earlier_versions_told_otherwise_is_told_and_no_fault(run: Path) -> None:
+    """H3 by its rule alone, no failures where too few for clusters were met, and an order that no item told."""
+    said: list[str] = []
+    report = json.loads((run / REPORT).read_text())
+    replay(run, said.append)
+    for there, computed, known in (
+        ("/hypotheses/H3/rule_of_null: absent", "True", True),
+        ("/hypotheses/H3/supported: True", "False", True),
+        ("/hypotheses/H3/supported: False", "True", False),
+        ("/hypotheses/H1/supported: True", "False", False),
+        ("/rounds/accumulate/2/failures: 0", "7", True),
+        ("/rounds/accumulate/2/failures: 3", "7", False),
+        ("/slices/static/items_to_order/1: 0", "None", True),
+    ):
+        assert (_unknown([f"{there} there, {computed} computed"]) == []) is known
+    needed = next(found["items_to_order"] for found in report["slices"].values() if found["items_to_order"])
+    if None in needed:
+        needed[needed.index(None)] = 0
+        (run / REPORT).write_text(json.dumps(report))
+        replay(run, said.append)
+        assert len(said) == 1 and "is of an earlier version" in said[0] and "items_to_order" in said[0]
 
 
 def test_a_packed_log_is_replayed(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

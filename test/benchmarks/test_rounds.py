@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fail2progress.benchmarks import report as reports
 from fail2progress.benchmarks.build import Carried
 from fail2progress.benchmarks.config import Rules
 from fail2progress.benchmarks.convergence import NULL, verdict
@@ -18,6 +19,7 @@ from fail2progress.benchmarks.store import ExecutionStore
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models import weights
+from fail2progress.reporting.benchmark_page import _reasons
 
 RULES = Rules(generators=("cluster",), controls=(), k=2, budget=6, n_seeds=0, n_boot=10, rounds=2, anchors=8)
 
@@ -52,7 +54,13 @@ def test_rounds_end_where_no_failure_is_in_a_cluster(
     by_density = RULES.model_copy(update={"clusterer": "hdbscan"})  # which takes so few for noise
     result = run(ACCUMULATE, by_density, pool, panel, store, tmp_path / "run")
     (row,) = result["rounds"][ACCUMULATE]
-    assert row["n"] == 6 and row["failures"] == 0 and row["accuracy"] < 1 and result["hypotheses"]["H3"] is None
+    assert (
+        row["n"] == 6
+        and row["failures"] > 0
+        and row["corrected_purity"] is None
+        and row["accuracy"] < 1
+        and result["hypotheses"]["H3"] is None
+    )
 
 
 def test_a_learner_learns_between_rounds_and_is_judged_on_what_is_held_back(
@@ -78,7 +86,27 @@ def test_the_rule_of_h3(drifts: tuple[float, ...], agreements: tuple[float, ...]
     null = [{"drift": None, "ari": None}, {"drift": 0.5, "ari": 0.5}]
     found = verdict({ACCUMULATE: rows, NULL: null}, RULES)
     assert found is not None and found["rule"] is holds
-    assert found["p"] == 0.5 and found["median_drift_null"] == 0.5
+    assert found["p"] == 0.5 and found["median_drift_null"] == 0.5 and found["rule_of_null"] is False
+    still: list[dict[str, Any]] = [rows[0], *({"drift": 0.01, "ari": 1.0} for _ in range(RULES.consecutive))]
+    kept, unknown = verdict({ACCUMULATE: rows, NULL: still}, RULES), verdict({ACCUMULATE: rows}, RULES)
+    assert kept is not None and kept["rule"] is holds and kept["rule_of_null"] is True
+    assert unknown is not None and unknown["rule_of_null"] is None
+
+
+@pytest.mark.parametrize(("of_null", "supported"), [(True, False), (False, True), (None, True)])
+def test_h3_is_not_supported_where_the_null_keeps_the_rule_too(
+    of_null: bool | None, supported: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start: dict[str, Any] = {"drift": None, "ari": None}
+    still = [start, *({"drift": 0.01, "ari": 1.0} for _ in range(RULES.consecutive))]
+    moved: list[dict[str, Any]] = [start, {"drift": 0.5, "ari": 0.5}]
+    rounds = {ACCUMULATE: still} | ({} if of_null is None else {NULL: still if of_null else moved})
+    for name in ("separation_hypothesis", "structure_hypothesis"):
+        monkeypatch.setattr(reports, name, lambda answers, rules: None)
+    found = reports._hypotheses(None, RULES, rounds)["H3"]  # type: ignore[arg-type]
+    assert (found["supported"], found["rule_of_null"]) == (supported, of_null)
+    told = dict(_reasons("H3", found))["the rule kept by fresh static draws, too"]
+    assert told.startswith({True: "yes, the null keeps it, too", False: "no", None: "not known"}[of_null])
 
 
 def test_a_round_whose_drift_has_no_scale_says_nothing_of_convergence() -> None:

@@ -38,6 +38,13 @@ def test_frames_are_read_with_their_camera_or_that_of_all(tmp_path: Path) -> Non
         ({**PLAIN, "objects": [{"name": "mug", "box": [1, 2, 3, 4]}]}, r"objects\.0\.box_xyxy_px is missing"),
         ({**PLAIN, "objects": [{"name": "mug", "box_xyxy_px": [1, 2, 3]}]}, r"objects\.0\.box_xyxy_px"),
         ("{", r"a\.json is not JSON"),
+        ({**PLAIN, "objects": [THINGS[0], THINGS[0]]}, r"a\.json: .*two things are called 'mug'"),
+        ({**PLAIN, "objects": THINGS, "on": [["mug", "shelf"]]}, "'shelf' is in a relation and is no thing of the frame"),
+        (
+            {**PLAIN, "objects": [{"name": "mug", "box_xyxy_px": [19, 8, 12, 17]}]},
+            r"objects\.0: .*box of 'mug' is not x0, y0, x1, y1",
+        ),
+        ({**PLAIN, "objects": [{"name": "mug", "box_xyxy_px": [12, 17, 19, 17]}]}, "x0 < x1 and y0 < y1"),
     ],
 )
 def test_what_a_frame_needs_is_told(tmp_path: Path, content: object, said: str) -> None:

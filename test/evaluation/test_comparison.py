@@ -1,11 +1,13 @@
 import math
 from itertools import product
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import rankdata, wilcoxon
 
-from fail2progress.evaluation.comparison import LEVEL, compare, holm, mcnemar
+from fail2progress.evaluation.comparison import LEVEL, compare, holm, mcnemar, signed_rank
 
 PROBABILITIES = st.lists(st.floats(0.0, 1.0), min_size=1, max_size=8)
 
@@ -61,3 +63,27 @@ def test_only_trials_that_both_went_through_are_compared() -> None:
     (one,) = compare([("here", {"a": {1: True, 2: True, 3: False}, "b": {2: False, 3: False, 4: True}})])
     assert (one.pairs, one.only_first, one.only_second, one.shown) == (2, 1, 0, False)
     assert compare([("here", {"a": {1: True}})]) == []
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 20])
+def test_no_p_of_the_signed_rank_test_is_below_the_smallest_that_so_many_differences_can_have(count: int) -> None:
+    """Noughts are dropped first, ties are counted as they are."""
+    least = 2 / 2**count
+    for differences in ([0.05] * count, [0.01 * (i + 1) for i in range(count)], [0.05] * count + [0.0] * 55 + [math.nan]):
+        assert signed_rank(differences) == pytest.approx(least) == signed_rank([-one for one in differences])
+
+
+def test_the_signed_rank_test_is_that_of_every_way_in_which_signs_can_fall() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        values = rng.integers(-3, 5, 9) / 20
+        ranks = rankdata(np.abs(values[values != 0]))
+        plus = ranks[values[values != 0] > 0].sum()
+        sums = np.array([ranks @ np.array(signs) for signs in product((0, 1), repeat=len(ranks))])
+        expected = min(1.0, 2 * min((sums <= plus).mean(), (sums >= plus).mean()))
+        assert signed_rank(values) == pytest.approx(expected)
+    distinct = np.arange(1, 31) * rng.choice([-1, 1], 30)
+    assert signed_rank(distinct) == pytest.approx(wilcoxon(distinct, method="exact").pvalue)
+    many = rng.normal(0.1, 1, 199)
+    assert signed_rank(many) == pytest.approx(wilcoxon(many, method="approx").pvalue, rel=0.02)
+    assert signed_rank([]) == signed_rank([0.0, math.nan]) == 1.0

@@ -15,6 +15,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.executor import executor
 from fail2progress.core.gaps import FILE, read
 from fail2progress.evaluation.curriculum import Curriculum, summary
+from fail2progress.evaluation.fresh import executions, fresh_f1
 from fail2progress.evaluation.rows import RowsError
 from fail2progress.evaluation.sources import FamilySource, Source, TaskSource, sources
 from fail2progress.evaluation.stack_run import read_run
@@ -64,6 +65,7 @@ class Teacher:
     asked: list[str] = field(default_factory=list)
     remembered: list[int] = field(default_factory=list)
     targeting: TargetOptions = field(default_factory=TargetOptions)
+    simulator: MujocoSimulator = field(default_factory=MujocoSimulator)
 
     def remembering(self, lessons: Any, failures: Any) -> Any:
         assert len(failures) == len(lessons)
@@ -101,7 +103,7 @@ def event(number: int) -> FailureEvent:
 def run(life: Curriculum, start: Checkpoint, script: list[bool | None]) -> tuple[list[dict[str, Any]], Teacher]:
     teacher = Teacher(script)
     classifier = Classifier(MujocoSimulator(), Camera(), repetitions=3)
-    rows = list(life.run(start, teacher, classifier, lambda stage, share: None))  # type: ignore[arg-type]
+    rows = list(replace(life, fresh=3).run(start, teacher, classifier, lambda stage, share: None))  # type: ignore[arg-type]
     return rows, teacher
 
 
@@ -122,9 +124,31 @@ def test_failures_are_met_in_turn_and_every_source_is_measured_again(start: Chec
     said = summary(rows)
     assert (said["met"], said["accepted"]) == (4, 2)
     assert said["success"]["one"] == {"before": 0.25, "after": 1.25}  # type: ignore[index]
-    assert said["held_out_f1_lost"] == pytest.approx({"in_all": 0.05, "most_for_one": 0.04})  # the first and the fourth lesson
+    assert said["f1_lost_where_chosen"] == pytest.approx(
+        {"in_all": 0.05, "most_for_one": 0.04}
+    )  # the first and the fourth lesson
     assert list(said["f1"]) == ["one"]  # type: ignore[call-overload]
     assert said["f1"]["one"] == pytest.approx({"before": 0.1, "after_its_lesson": 0.2, "at_the_end": 0.5})  # type: ignore[index]
+
+
+def test_what_a_lesson_costs_is_measured_on_executions_that_nothing_was_chosen_by(start: Checkpoint, tmp_path: Path) -> None:
+    """Which the run makes from its seed: once, and again the same where it goes on."""
+    found = executions(MujocoSimulator(), 0, 3)
+    events: list[FailureEvent | None] = [event(n) for n in (1, 2, 3)]
+    run(Curriculum((Handed("one", events),), tmp_path, failures=1), start, [True])
+    rows, _ = run(Curriculum((Handed("one", events),), tmp_path, failures=3), start, [False, True])
+    versions = Registry(tmp_path / "models")
+    models = [start, load_checkpoint(versions.path("v0002")), load_checkpoint(versions.path("v0003"))]
+    first, second, third = (fresh_f1(one.model, found) for one in models)
+    assert rows[0]["fresh_f1"] == {"before": first, "after": second} and "fresh_f1" not in rows[1]
+    assert rows[2]["fresh_f1"] == {"before": second, "after": third}
+    assert summary(rows)["held_out_f1_lost"] == {
+        "in_all": pytest.approx(first - third),
+        "most_for_one": max(first - second, second - third),
+    }
+    for row in rows:
+        row.pop("fresh_f1", None)  # as earlier versions wrote them
+    assert summary(rows)["held_out_f1_lost"] is None and summary(rows)["f1_lost_where_chosen"] is not None
 
 
 def test_the_folder_tells_its_story_as_that_of_a_stack(start: Checkpoint, tmp_path: Path) -> None:

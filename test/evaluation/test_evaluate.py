@@ -14,6 +14,15 @@ NAN = float("nan")
 RESULT = TrialResult(1, 3, True, "done", 5, 5, 0.9, "", (1, 0, 0, 4), 0.02, 0.01, (10, 0, 0))
 
 
+def test_a_trial_without_a_plan_promised_nothing() -> None:
+    """Also where an earlier version wrote that as 0."""
+    told = replace(RESULT, plans=1, plan_probability=0.9)
+    for nothing in (0.0, NAN):
+        unseen = replace(RESULT, outcome="not seen: cup_1", plans=0, plan_probability=nothing)
+        assert summarise([told, unseen]).plan_probability == pytest.approx(0.9)
+        assert math.isnan(summarise([unseen]).plan_probability)
+
+
 def test_wilson_interval_against_its_closed_form() -> None:
     summary = summarise([replace(RESULT, success=i < 86) for i in range(100)])
     z, n, p = 1.959963984540054, 100, 0.86

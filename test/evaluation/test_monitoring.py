@@ -52,6 +52,14 @@ def test_motion_is_calibrated_skill_by_skill_on_what_raises_no_alarm() -> None:
     assert noticed(seen, made)["surprises"] == 1
 
 
+def test_a_limit_is_not_rounded_below_what_it_must_let_pass() -> None:
+    for far in (0.03124, 0.04, 0.050049):
+        quiet = [Judged(False, -0.1, skill="push", astray=Astray(far, far))] * 200
+        limits = calibrate(quiet, 0.02, "d" * 64).motion["push"]
+        assert max(CLOSE, far) <= limits.own < max(CLOSE, far) + 1e-4 and limits.own == limits.others
+        assert round(limits.own, 4) == limits.own or limits.own == CLOSE
+
+
 def test_half_of_the_promise_is_for_the_object_and_half_for_what_else_moves() -> None:
     """Where nothing else ever moves, what is within the bound of a learnt family still surprises nobody."""
     random = np.random.default_rng(0)

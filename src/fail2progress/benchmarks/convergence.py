@@ -40,8 +40,8 @@ def _row(answers: Answers, mode: str, number: int, rules: Rules) -> dict[str, An
     table, row = answers.by_level(name, seed), {"round": number}
     now = answers.failures(name, seed)
     values: dict[str, Any] = {**row, "n": len(table), "S_c": corrected_separation(table), "accuracy": float(table.mean())}
-    if now is None:
-        return {**values, "failures": 0, "corrected_purity": None, "drift": None, "ari": None}
+    if now is None:  # too few were met for clusters
+        return {**values, "failures": answers.failed(name, seed), "corrected_purity": None, "drift": None, "ari": None}
     rng = seeded(rules.seed, name, "purity")
     values |= {"failures": len(now), "corrected_purity": corrected_purity(now.clusters, now.structures, rng)}
     before = answers.failures(round_name(mode, number - 1), seed)
@@ -55,22 +55,33 @@ def _row(answers: Answers, mode: str, number: int, rules: Rules) -> dict[str, An
 def verdict(rounds: dict[str, list[dict[str, Any]]], rules: Rules) -> dict[str, Any] | None:
     """H3's rule: small drift and the same partition of the anchors, so many rounds in a row. Null: fresh static draws.
 
-    p: share of the null's rounds that drift no more than the median of the mode's.
+    p: share of the null's rounds that drift no more than the median of the mode's. rule_of_null: whether the null keeps the rule,
+    too, so that to keep it says nothing of the mode; None where the null was not run.
     """
     rows = rounds.get(rules.update)
     if not rows or len(rows) < 2:
         return None
-    still = [row["drift"] is not None and row["drift"] < rules.drift and row["ari"] >= rules.ari for row in rows]
-    steps, chance = _drifts(rows), _drifts(rounds.get(NULL, []))
+    still, null = _still(rows, rules), rounds.get(NULL, [])
+    steps, chance = _drifts(rows), _drifts(null)
     below = sum(value <= np.median(steps) for value in chance) if steps else 0
     return {
-        "rule": any(all(still[i : i + rules.consecutive]) for i in range(len(still) - rules.consecutive + 1)),
+        "rule": _in_a_row(still, rules),
+        "rule_of_null": _in_a_row(_still(null, rules), rules) if len(null) > 1 else None,
         "p": (1 + below) / (1 + len(chance)) if chance and steps else None,
         "mode": rules.update,
         "rounds_still": int(sum(still)),
         "median_drift": float(np.median(steps)) if steps else None,
         "median_drift_null": float(np.median(chance)) if chance else None,
     }
+
+
+def _still(rows: list[dict[str, Any]], rules: Rules) -> list[bool]:
+    """Whether the clusters stand still, round by round."""
+    return [row["drift"] is not None and row["drift"] < rules.drift and row["ari"] >= rules.ari for row in rows]
+
+
+def _in_a_row(still: list[bool], rules: Rules) -> bool:
+    return any(all(still[i : i + rules.consecutive]) for i in range(len(still) - rules.consecutive + 1))
 
 
 def _drifts(rows: list[dict[str, Any]]) -> list[float]:

@@ -57,13 +57,17 @@ def order_agreements(accuracies: Array, reference: Array) -> Array:
 def items_to_order(answers: Array, reference: Array, z: float = 1.96) -> Array:
     """(L - 1,) items needed to tell neighbours of the reference order apart at z standard errors of their paired difference.
 
-    Infinite where the benchmark has them equal or the other way round.
+    Infinite where the benchmark has them equal or the other way round; NaN where it cannot be told, as the differences have no
+    spread: of one item, or of items that all say the same.
     """
+    if len(answers) < 2:
+        return np.full(len(reference) - 1, np.nan)
     order = np.argsort(reference, kind="stable")
     steps = answers[:, order[1:]] - answers[:, order[:-1]]
     mean, variance = steps.mean(axis=0), steps.var(axis=0, ddof=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(mean > 0, np.ceil(z**2 * variance / mean**2), np.inf)
+        needed = np.where(variance > 0, np.ceil(z**2 * variance / mean**2), np.nan)
+        return np.where(mean > 0, needed, np.inf)
 
 
 def purity(clusters: Codes, structures: Codes) -> float:

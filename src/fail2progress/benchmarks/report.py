@@ -74,7 +74,7 @@ def _slice(answers: Answers, name: str, rules: Rules) -> dict[str, Any]:
         "S": two_level(values, plain, rules.n_boot, rng, least=0.0).bounds(),
         "S_c": two_level(mine, corrected, rules.n_boot, rng, least=0.0).to_dict(),
         "tau_b": None if reference is None else order_agreement(accuracy, reference),
-        "items_to_order": None if needed is None else [None if np.isinf(n) else int(n) for n in needed],
+        "items_to_order": None if needed is None else [int(n) if np.isfinite(n) else None for n in needed],
         "pairs_right": _pairs_right(answers, name),
         "by_structure": _by_structure(answers, name),
         "failures": _failures(answers, name, rules),
@@ -145,5 +145,6 @@ def _hypotheses(answers: Answers, rules: Rules, rounds: dict[str, Any]) -> dict[
     for (name, test), value in zip(tests.items(), adjusted, strict=True):
         if test is not None:
             test["p_holm"] = value
-            test["supported"] = bool(test["rule"] and (name == "H3" or value < 0.05))
+            shown = not test["rule_of_null"] if name == "H3" else value < 0.05  # a rule that the null keeps, too, shows nothing
+            test["supported"] = bool(test["rule"] and shown)
     return tests

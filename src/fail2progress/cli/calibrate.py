@@ -12,6 +12,7 @@ from fail2progress.cli.common import WorkError, checked, print_json, require, sa
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.outputs import check_output
 from fail2progress.cli.voice import progress
+from fail2progress.core.shares import percent, rounded
 
 if TYPE_CHECKING:
     from fail2progress.evaluation.monitoring import Judged
@@ -91,14 +92,24 @@ def calibrate(
     if as_json:
         print_json(made.model_dump())
     for name, counts in measured.items():
-        seen = f"of what can be seen {counts['f1_observable']:.3f} ({counts['not_observable']} out of sight)"
-        skills = f"without relations misread from the start {counts['f1_of_skills']:.3f} ({counts['misread']} such alone)"
-        say(f"{name}: false alarms {counts['false_alarm_rate']:.1%}, F1 {counts['f1']:.3f}, {seen}, {skills}")
-        quiet = counts["quiet"] + counts["misses"]
-        say(f"{name}: of {quiet} without an alarm {counts['surprises']} surprise by where things ended")
+        say(f"{name}: {_told(counts, alpha)}")
     far = "; ".join(f"{name} {1000 * one.own:.0f}, {1000 * one.others:.0f} mm" for name, one in made.motion.items())
     say(f"motion of the object, of others, surprises beyond: {far or 'no skill has enough executions'}")
     say(f"threshold {made.threshold:.3f} on {made.good} good executions of {made.executions}: {place}")
+
+
+def _told(counts: dict[str, float], alpha: float) -> str:
+    """What was measured, in words."""
+    quiet = counts["quiet"] + counts["misses"]
+    if not quiet + counts["hits"] + counts["false_alarms"]:
+        return "nothing to measure"
+    alarms = percent(counts["false_alarm_rate"], alpha, digits=1)
+    f1, seen, skills = (rounded(counts[key], 3, 0.0, 1.0) for key in ("f1", "f1_observable", "f1_of_skills"))
+    return (
+        f"false alarms {alarms}, F1 {f1}, of what can be seen {seen} ({counts['not_observable']} out of sight), without "
+        f"relations misread from the start {skills} ({counts['misread']} such alone); of {quiet} without an alarm "
+        f"{counts['surprises']} surprise by where things ended"
+    )
 
 
 def _judged(

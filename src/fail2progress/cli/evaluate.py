@@ -14,6 +14,7 @@ from fail2progress.cli.given import refuse
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.outputs import check_output
 from fail2progress.cli.voice import progress
+from fail2progress.core.shares import percent
 from fail2progress.tasks import DEFAULT
 
 if TYPE_CHECKING:
@@ -176,9 +177,12 @@ def _tell(results: list[TrialResult], asked: int, head: dict[str, object], out: 
         print_json(values)
     low, high = summary.ci95
     how = "" if head["replan"] else ", by one plan each (--method replanning: a new one after every skill)"
-    share = f"{summary.rate:.1%} (95 % interval {low:.1%} to {high:.1%})"
+    rate, *ends = (percent(value, digits=1) for value in (summary.rate, low, high))
+    share = f"{rate} (95 % interval {' to '.join(ends)})"
     say(f"{summary.successes} of {summary.trials} trials succeeded{how}: {share}")
-    unplanned = sum(each.outcome.startswith("no plan") or each.plan_probability < _HARDLY for each in results if not each.success)
+    unplanned = sum(
+        each.outcome.startswith("no plan") or not each.plan_probability >= _HARDLY for each in results if not each.success
+    )
     if unplanned:
         say(f"in {unplanned} of {len(results)} trials no plan was found that is believed to reach the goal; see: tasks show")
     if len(results) < asked:

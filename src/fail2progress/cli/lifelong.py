@@ -14,6 +14,7 @@ from rich.progress import TaskProgressColumn
 from fail2progress.cli.common import StoppedError, checked, print_json, say, shown
 from fail2progress.cli.outputs import made_for
 from fail2progress.cli.voice import Bars
+from fail2progress.core.shares import percent
 
 if TYPE_CHECKING:
     from fail2progress.evaluation.curriculum import Curriculum
@@ -100,5 +101,5 @@ def _line(row: dict[str, Any]) -> str:
     if row["event"] is None:
         return f"{row['source']}: {row['reason']} in {row['tried']} trials"
     verdict = "learnt" if row["accepted"] else "not learnt"
-    after = ", ".join(f"{name} {figures['success']:.0%}" for name, figures in row["results"].items())
+    after = ", ".join(f"{name} {percent(figures['success'])}" for name, figures in row["results"].items())
     return f"{row['source']}: failure {row['event'][:8]} {verdict} ({row['reason']}); success now: {after}"

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from fail2progress.core.choice import first_mistake
 from fail2progress.core.rgbd import RgbdFrame
@@ -24,6 +24,13 @@ class Boxed(BaseModel):
     name: str
     box_xyxy_px: tuple[float, float, float, float]
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Boxed:
+        left, top, right, bottom = self.box_xyxy_px
+        if not (left < right and top < bottom):  # not a number is on no side of anything
+            raise ValueError(f"the box of {self.name!r} is not x0, y0, x1, y1 with x0 < x1 and y0 < y1")
+        return self
+
 
 class Truth(BaseModel):
     """What a person sees: all things on tables, and the names of those that lie in or on another one."""
@@ -32,6 +39,17 @@ class Truth(BaseModel):
     objects: tuple[Boxed, ...]
     inside: tuple[tuple[str, str], ...] = ()
     on: tuple[tuple[str, str], ...] = ()
+
+    @model_validator(mode="after")
+    def _named(self) -> Truth:
+        names = [thing.name for thing in self.objects]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two things are called {twice!r}")
+        stranger = {name for pair in (*self.inside, *self.on) for name in pair} - set(names)
+        if stranger:
+            raise ValueError(f"{sorted(stranger)[0]!r} is in a relation and is no thing of the frame")
+        return self
 
 
 @dataclass(frozen=True)

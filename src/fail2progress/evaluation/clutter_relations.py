@@ -32,9 +32,9 @@ class Counts:
     hollow: dict[str, int] = field(default_factory=lambda: {"right": 0, "false": 0, "missed": 0})
 
     def as_json(self) -> dict[str, object]:
-        """Precision and recall, with what they are of."""
+        """Precision and recall, with what they are of; None where there was nothing of the kind."""
         said = self.true + self.false
-        hollow = self.hollow
+        right, false, missed = (self.hollow[key] for key in ("right", "false", "missed"))
         return {
             "said": said,
             "precision": self.true / said if said else None,
@@ -42,8 +42,8 @@ class Counts:
             "recall": self.hit / self.wanted if self.wanted else None,
             "pairs_found": self.wanted_of_found,
             "recall_of_found": self.hit_of_found / self.wanted_of_found if self.wanted_of_found else None,
-            "hollow_precision": hollow["right"] / max(hollow["right"] + hollow["false"], 1),
-            "hollow_recall": hollow["right"] / max(hollow["right"] + hollow["missed"], 1),
+            "hollow_precision": right / (right + false) if right + false else None,
+            "hollow_recall": right / (right + missed) if right + missed else None,
         }
 
 

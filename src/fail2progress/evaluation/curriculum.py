@@ -11,11 +11,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from fail2progress.core.choice import content_of
 from fail2progress.core.provenance import EVERYTHING, code_version
 from fail2progress.core.runs import MODELS, STORE
+from fail2progress.evaluation.fresh import COUNT, executions, fresh_f1
 from fail2progress.evaluation.rows import Row, Rows
 from fail2progress.evaluation.sources import Source
 from fail2progress.failures.classifier import Classifier
@@ -28,6 +30,7 @@ from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.learning.finetuning.versions import register_lesson, version_of
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
 from fail2progress.models.store import Registry, lesson_path
+from fail2progress.models.training.transitions import Transitions
 from fail2progress.simulation.registry import DEFAULT
 from fail2progress.stein.states import NothingToVaryError
 
@@ -69,6 +72,8 @@ class Curriculum:
     trials: int = 20
     """On which every source met so far is measured."""
     seed: int = 0
+    fresh: int = COUNT
+    """Executions of the pre-training distribution on which is measured what every lesson costs."""
     simulator: str = DEFAULT
     """What its learner simulates with: what another one did is not gone on with."""
 
@@ -80,12 +85,16 @@ class Curriculum:
         store, versions = FailureStore(self.folder / STORE), Registry(self.folder / MODELS)
         _tell_lessons(done, store)
         model = _brought_into_use(start, done, versions)
+        known = cache(lambda: executions(learner.simulator, self.seed, self.fresh))
         while not self.finished(done):
             source = self.sources[len(done) % len(self.sources)]
             begun = time.perf_counter()
             begin = self._original(source, start, done, tell)
             knowing = self._remembering(learner, done, store, versions)
             row, model = self._round(source, model, done, knowing, classifier, store, versions, tell)
+            if row["accepted"]:
+                tell("measuring what worked before", 0.0)
+                row["fresh_f1"] = _fresh_f1(start, done, model, known())
             row["original"] = begin
             row["results"] = self._measured(model, [*done, row], tell)
             row["seconds"] = time.perf_counter() - begun
@@ -105,6 +114,7 @@ class Curriculum:
         """What is done in the folder. RowsError where it holds another run."""
         names = [source.name for source in self.sources]
         run = {"model": start.digest, "sources": names, "patience": self.patience, "trials": self.trials, "seed": self.seed}
+        run["fresh"] = self.fresh
         other = {"simulator": content_of(self.simulator)} if self.simulator != DEFAULT else {}
         return Rows(self.folder / "lifelong.jsonl", run | other | {"code": code_version(EVERYTHING)}, beside=(STORE, MODELS))
 
@@ -201,26 +211,39 @@ def _brought_into_use(start: Checkpoint, rows: Sequence[Row], versions: Registry
     return start
 
 
+def _fresh_f1(start: Checkpoint, rows: Sequence[Row], model: Checkpoint, found: Transitions) -> dict[str, float]:
+    """F1 on executions of the pre-training distribution that nothing was chosen by, before an accepted lesson and after it."""
+    before = [row["fresh_f1"]["after"] for row in rows if row["accepted"]]
+    first = before[-1] if before else fresh_f1(start.model, found)
+    return {"before": first, "after": fresh_f1(model.model, found)}
+
+
 def summary(rows: Sequence[Row]) -> dict[str, object]:
     """For --json: how many failures were met and learnt, what the first and the last model can do of what was met, and what was
-    forgotten: F1 on held-out executions, and on each family since its last lesson."""
+    forgotten: F1 on executions of the pre-training distribution, and on each family since its last lesson."""
     met = [row for row in rows if row["event"] is not None]
+    accepted = [row for row in met if row["accepted"]]
     last = rows[-1]["results"] if rows else {}
     first = {row["source"]: row["original"] for row in rows}
     return {
         "rounds": list(rows),
         "met": len(met),
-        "accepted": sum(bool(row["accepted"]) for row in met),
+        "accepted": len(accepted),
         "success": {name: {"before": first[name]["success"], "after": last[name]["success"]} for name in last},
-        "held_out_f1_lost": held_out_lost(rows),
+        "held_out_f1_lost": _lost([row["fresh_f1"] for row in accepted]) if all("fresh_f1" in row for row in accepted) else None,
+        "f1_lost_where_chosen": _lost([_where_chosen(row) for row in accepted]),
         "f1": {name: figures for name in last if (figures := _since_its_lesson(rows, name)) is not None},
     }
 
 
-def held_out_lost(rows: Sequence[Row]) -> dict[str, float]:
-    """F1 of prediction that accepted lessons cost on held-out executions: all of them together, and the most for one."""
-    gates = [row["lesson"]["gate"] for row in rows if row["accepted"]]
-    lost = [gate["before"]["held_out_prediction"] - gate["after"]["held_out_prediction"] for gate in gates]
+def _where_chosen(row: Row) -> dict[str, float]:
+    """F1 before and after, on the held-out executions by which the acceptance test also chose the model."""
+    return {side: row["lesson"]["gate"][side]["held_out_prediction"] for side in ("before", "after")}
+
+
+def _lost(figures: Sequence[dict[str, float]]) -> dict[str, float]:
+    """F1 of prediction that accepted lessons cost: all of them together, and the most for one."""
+    lost = [each["before"] - each["after"] for each in figures]
     return {"in_all": float(sum(lost)), "most_for_one": max(lost, default=0.0)}
 
 

@@ -67,7 +67,7 @@ class Summary:
     rate: float
     ci95: tuple[float, float]
     plan_probability: float
-    """Mean P(goal) of the first plans."""
+    """Mean P(goal) of the first plans, over trials that had one."""
     along_error: float
     """Median over trials of the mean error of the displacement predicted for what travelled along."""
     bystander_error: float
@@ -208,7 +208,7 @@ def summarise(results: Sequence[TrialResult]) -> Summary:
         successes=successes,
         rate=successes / len(results),
         ci95=(float(interval.low), float(interval.high)),
-        plan_probability=float(np.mean([result.plan_probability for result in results])),
+        plan_probability=_finite(np.mean, [result.plan_probability for result in results if result.plans]),
         along_error=_finite(np.median, [result.along_error for result in results]),
         bystander_error=_finite(np.median, [result.bystander_error for result in results]),
         failed_steps=_count(result.failed_step or "none" for result in results if not result.success),

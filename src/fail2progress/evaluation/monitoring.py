@@ -109,8 +109,10 @@ def _motion(quiet: Sequence[Judged], alpha: float) -> dict[str, Astray]:
 
 
 def _limit(distances: Sequence[float], alpha: float) -> float:
-    """Metres, to a tenth of a millimetre."""
-    return max(round(conformal_threshold(distances, alpha), 4), CLOSE)
+    """Metres, up to the next tenth of a millimetre: rounded down, it would be exceeded by those that it must let pass."""
+    found = conformal_threshold(distances, alpha)
+    near = round(found, 4)
+    return max(near if near >= found else round(near + 1e-4, 4), CLOSE)
 
 
 def noticed(found: Iterable[Judged], made: Calibration) -> dict[str, float]:

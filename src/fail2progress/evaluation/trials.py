@@ -38,7 +38,7 @@ class TrialResult:
     skills: int
     plans: int
     plan_probability: float
-    """P(goal) of the first plan."""
+    """P(goal) of the first plan; NaN where there was none."""
     failed_step: str
     """The first skill whose intended relation did not come true, or "" if there was none."""
     detected: tuple[int, int, int, int]
@@ -129,7 +129,7 @@ def judge(trial: Trial, episode: Episode, robot: Simulated) -> TrialResult:
         outcome=episode.outcome,
         skills=len(episode.taken),
         plans=len(episode.plans),
-        plan_probability=episode.plans[0].probability if episode.plans else 0.0,
+        plan_probability=episode.plans[0].probability if episode.plans else float("nan"),
         failed_step=_first_miss(trial, robot.outcomes),
         detected=_detection(trial, episode, robot.outcomes),
         along_error=along,

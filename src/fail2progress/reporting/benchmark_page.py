@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fail2progress.core.shares import per_cent
 from fail2progress.reporting import benchmark_pictures as pictures
 from fail2progress.reporting.page import page
 
@@ -49,7 +50,7 @@ def _verdict(name: str, claim: str, test: Mapping[str, Any] | None) -> dict[str,
 
 def _reasons(name: str, test: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a verdict rests on."""
-    decides = ", which does not decide: its rule does" if name == "H3" else ""
+    decides = ", which does not decide: its rule does, and that the null does not keep it" if name == "H3" else ""
     rows = [(f"p after Holm's correction{decides}", f"{test['p_holm']:.4f}")]
     if name == "H1" and test["order_kept"] is None:
         rows.append(("the models' order", "not known: no reference was scored"))
@@ -70,6 +71,8 @@ def _reasons(name: str, test: Mapping[str, Any]) -> list[tuple[str, str]]:
         )
     else:
         rows.append(("rounds that stand still", f"{test['rounds_still']} ({test['mode']})"))
+        of_null = {True: "yes, the null keeps it, too", False: "no", None: "not known: the null was not run"}
+        rows.append(("the rule kept by fresh static draws, too", of_null[test.get("rule_of_null")]))
         rows.append(
             (
                 "median drift, and that of fresh static draws",
@@ -99,7 +102,7 @@ def _cluster_row(name: str, row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _rejected_row(name: str, row: Mapping[str, Any]) -> tuple[str, ...]:
-    return name, str(row["tried"]), f"{100 * row['not_at_rest']:.0f} %", f"{100 * row['not_robust']:.0f} %"
+    return name, str(row["tried"]), f"{per_cent(row['not_at_rest'])} %", f"{per_cent(row['not_robust'])} %"
 
 
 def _lessons(learning: Mapping[str, Any] | None) -> list[tuple[str, ...]]:

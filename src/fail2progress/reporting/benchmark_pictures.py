@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from fail2progress.core.shares import per_cent
 from fail2progress.reporting.saving import unsigned
 
 _INK, _GRID = "#24292f", "#e4e7ea"
@@ -60,7 +61,7 @@ def structures(slices: Mapping[str, Any]) -> bytes:
         for column, name in enumerate(names):
             if name in found["by_structure"]:
                 share = found["by_structure"][name]["items"] / found["n"]
-                ax.text(column, row, f"{100 * share:.0f} %", ha="center", va="center", fontsize=8, color=_INK)
+                ax.text(column, row, f"{per_cent(share)} %", ha="center", va="center", fontsize=8, color=_INK)
     ax.set_xticks(range(len(names)), names, fontsize=9)
     ax.set_yticks(range(len(slices)), list(slices), fontsize=9)
     figure.colorbar(image, label="accuracy of the evaluees")

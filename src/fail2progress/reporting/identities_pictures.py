@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
+from fail2progress.core.shares import percent
 from fail2progress.evaluation.studies.identities import Moment, followed, segmented
+from fail2progress.evaluation.studies.identity_counts import BAR
 from fail2progress.perception.segmentation.base import Perceived, Segmenter
 from fail2progress.reporting.saving import unsigned
 
@@ -96,16 +98,21 @@ def page(report: Mapping[str, Any]) -> str:
         "containers, containers are carried with what is in them, things are pushed, stacked and set down anywhere. In every "
         "frame the names of the segments are shuffled; an identity is kept if a movable object still has the id under which it "
         "was first seen. `in view`: at least 20 pixels and found by the segmenter; `out of view`: hidden in a container or "
-        "behind something: it must still be there, within 5 cm or in the right container. What has fallen to the "
-        "floor is not counted.",
+        "behind something: it must still be there, within 5 cm or in the right container; `not found`: at least 20 pixels, of "
+        "which the segmenter makes no segment of the thing, so that no identity is kept. `of all`: of all of these together, "
+        "on which the bar lies; `of found`: without those that are not found, all that reports before counted. What has fallen "
+        "to the floor is not counted.",
         "",
-        "| segments | expected shifts | colours | kept | in view | out of view | identities |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| segments | expected shifts | colours | kept, of all | of found | in view | out of view | identities | not found |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in report["rows"]:
         ways = ("skill's" if row["expected_shifts"] else "none", "yes" if row["colours"] else "no")
-        shares = (f"{row[key]:.1%}" for key in ("kept", "kept_in_view", "kept_out_of_view"))
-        lines.append(f"| {row['segments']} | {' | '.join((*ways, *shares))} | {row['in_view'] + row['out_of_view']} |")
+        missed = row.get("not_found")  # earlier reports did not count these: theirs is of what was found
+        all_, found = (None, row["kept"]) if missed is None else (row["kept"], row["kept_of_found"])
+        shares = (percent(each, BAR, digits=1) for each in (all_, found, row["kept_in_view"], row["kept_out_of_view"]))
+        counts = (str(row["in_view"] + row["out_of_view"] + (missed or 0)), "-" if missed is None else str(missed))
+        lines.append(f"| {' | '.join((row['segments'], *ways, *shares, *counts))} |")
     lines += [
         "",
         "`expected shifts`: the tracker is told how far the skill was meant to move its object and what lies in it, as the loop "

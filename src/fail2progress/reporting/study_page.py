@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fail2progress.core.scene import Scene
+from fail2progress.core.shares import percent
 from fail2progress.evaluation.studies.methods import METHODS
 from fail2progress.evaluation.studies.table3_page import (
     FURTHER,
@@ -259,7 +260,7 @@ def _lessons(report: Report) -> Iterator[tuple[str, ...]]:
         kept = f"{before['held_out_prediction']:.4f} to {after['held_out_prediction']:.4f}"
         seconds = f"{sum(rounds[-1]['seconds'].values()):.0f}"
         reason = gate["reason"] if len(rounds) == 1 else f"failure {len(rounds)}: {gate['reason']}"
-        yield name, reason, learnt, kept, f"{data['samples']}, {data['relations_kept']:.0%} kept", seconds
+        yield name, reason, learnt, kept, f"{data['samples']}, {percent(data['relations_kept'])} kept", seconds
 
 
 def _untested(report: Report) -> Iterator[str]:

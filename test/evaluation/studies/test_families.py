@@ -29,7 +29,7 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
     save_rehearsal(choose(samples.transitions()), rehearsal)
     targeting = TargetOptions(samples=3, oversampling=2.0, state_steps=4, action_steps=2, acquisition="prior")
     options = (targeting, FinetuneOptions(epochs=5, replay=2), 0.0)
-    return Setting(weights.path(weights.RELATIONAL), rehearsal, 1, 2, 3, 9, *options)
+    return Setting(weights.path(weights.RELATIONAL), rehearsal, 1, 2, 3, 9, *options, fresh=8)
 
 
 def test_cells_are_carried_out_once_and_told_as_tables(setting: Setting, tmp_path: Path) -> None:
@@ -47,6 +47,7 @@ def test_cells_are_carried_out_once_and_told_as_tables(setting: Setting, tmp_pat
     for data in (drawn, sampled):  # of a method that learns, its lesson tells of its data
         assert 0.0 <= data["kept"]["chosen"] <= 1.0 and data["concerned"] >= 2 and data["stable"] <= data["tried"]
     assert learnt["before"]["f1"] == oracle["before"]["f1"] and set(learnt["after"]) == set(oracle["after"])
+    assert 0.5 < oracle["before"]["fresh_f1"] <= 1.0 and oracle["before"]["fresh_f1"] != oracle["before"]["held_out_f1"]
     assert oracle["executions"] == 3 and learnt["adjusts"] in ("relations", "networks", "all")
     assert len(learnt["judged"]) == len(learnt["lesson"]["tries"])
     assert learnt["after"]["f1"] in [one["after"]["f1"] for one in learnt["judged"]]

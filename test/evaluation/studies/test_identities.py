@@ -5,7 +5,20 @@ import pytest
 
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.evaluation.studies import identities
-from fail2progress.evaluation.studies.identities import SKILLS, Kept, anonymous, episode, follow, most_hidden, segmented, study
+from fail2progress.evaluation.studies.identities import (
+    FEWEST,
+    FLOOR,
+    NOTHING,
+    SKILLS,
+    anonymous,
+    episode,
+    follow,
+    most_hidden,
+    overlaps,
+    segmented,
+    study,
+)
+from fail2progress.evaluation.studies.identity_counts import NOT_FOUND, Kept
 from fail2progress.perception.segmentation.base import Perceived, Segmenter
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 from fail2progress.reporting.identities_pictures import page, strip
@@ -48,7 +61,32 @@ def test_ideal_segments_are_followed_and_gaps_are_bridged() -> None:
         follow(segmented(moments, LabelledSegmenter(), number), of_episode, expect=True, coloured=True)
         follow(segmented(moments, Forgetful(), number), gaps, expect=True, coloured=True)
     assert sum(one.share() == 1.0 for one in kept) >= 3 and all(one.total["in view"] > 10 for one in kept)
-    assert gaps.share() > 0.7 and gaps.total["in view"] > 10
+    assert gaps.of_found > 0.7 and gaps.total["in view"] > 10
+    assert gaps.total[NOT_FOUND] > 10 and gaps.share() < 0.6 < gaps.of_found and all(not one.total[NOT_FOUND] for one in kept)
+
+
+def test_what_is_in_view_and_not_found_is_of_all_sightings() -> None:
+    """From the first frame on, also of things that are never found."""
+    moments = list(episode(MujocoSimulator(), 3, 0))
+    sightings = sum(
+        pixels >= FEWEST and spec.movable and height >= FLOOR
+        for moment in moments
+        for (pixels, _, _), spec, height in zip(
+            overlaps(moment.frame, NOTHING), moment.scene.objects, moment.scene.poses[:, 2], strict=True
+        )
+    )
+    blind = Kept()
+    follow([(moment, NOTHING) for moment in moments], blind, expect=True, coloured=True)
+    assert blind.total == {NOT_FOUND: sightings} and sightings > 10 and blind.share() == 0.0 and np.isnan(blind.of_found)
+
+
+def test_the_page_tells_both_shares_and_what_earlier_reports_are_of() -> None:
+    report = study(MujocoSimulator(), {"gaps": Forgetful()}, 1, 3)
+    (row, *_) = report["rows"]  # type: ignore[misc]
+    assert row["not_found"] > 0 and row["kept"] < row["kept_of_found"] and row["missed"][0]["kind"] == NOT_FOUND
+    assert f"| gaps | skill's | yes | {row['kept']:.1%} | {row['kept_of_found']:.1%} |" in page(report)
+    earlier = {key: value for key, value in row.items() if key not in ("not_found", "kept_of_found", "missed")} | {"kept": 0.5}
+    assert "| gaps | skill's | yes | - | 50.0% |" in page(report | {"rows": [earlier]})
 
 
 def test_kept_tells_right_from_wrong() -> None:

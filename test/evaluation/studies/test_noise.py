@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fail2progress.core.relations import RelationState
+from fail2progress.core.relations import BINARY, RelationState
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.evaluation.studies.identities import episode
 from fail2progress.evaluation.studies.noise import Score, after_skills, cluttered, detections, noisy, study
@@ -56,6 +56,12 @@ def test_a_score_counts_what_was_not_found_and_what_is_not_there() -> None:
     (said,) = unsure.to_dict()["reliability"]  # type: ignore[misc]
     assert said["from"] == 0.2 and said["said"] == 0.25 and said["relations"] == pairs
     assert said["holds"] == pytest.approx(truth.sum() / pairs)
+
+
+def test_a_relation_that_never_holds_and_is_said_falsely_counts_in_the_mean() -> None:
+    score = Score()
+    score.counts[0], score.counts[1] = (10, 0, 0), (0, 50, 0)
+    assert score.to_dict()["f1_mean"] == 0.5 and score.to_dict()["by_relation"] == {BINARY[0]: 1.0, BINARY[1]: 0.0}
 
 
 def test_noise_has_the_spread_that_was_asked_for() -> None:

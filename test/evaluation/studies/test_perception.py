@@ -1,13 +1,15 @@
 """Scores of perception, on segments that are known."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
 from fail2progress.core.objects import Shape
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import pose
-from fail2progress.evaluation.boxed_frames import Boxed, Truth
-from fail2progress.evaluation.studies.perception import Study, box_iou, compare, score, snapshot
+from fail2progress.evaluation.boxed_frames import Boxed, BoxedFrame, Truth
+from fail2progress.evaluation.studies.perception import Study, _summary, box_iou, compare, real, score, snapshot
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segment, Segmenter
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 from fail2progress.tasks.tabletops import tabletop
@@ -27,6 +29,18 @@ def test_a_frame_that_is_refused_counts_as_missed() -> None:
     report = Study(1, 2).run(Refuses(), lambda text: None)["simulated"]
     assert isinstance(report, dict)
     assert report["found"] == 0.0 and report["frames_refused"] == 1 and report["mean_iou"] == 0.0
+    frame = BoxedFrame("a", snapshot(2)[1], Truth(objects=(Boxed(name="mug", box_xyxy_px=(0, 0, 9, 9)),), on=()))
+    told: list[str] = []
+    own = real(Refuses(), [frame], told.append)
+    assert (own["objects"], own["found"], own["found_share"], own["frames_refused"]) == (1, 0, 0.0, 1)
+    assert told == ["frame a refused: no table found"] and own["frames"][0]["missed"] == ["mug"]  # type: ignore[index]
+
+
+def test_where_nothing_was_to_be_found_nothing_is_told(recwarn: pytest.WarningsRecorder) -> None:
+    found = _summary([], Counter({"refused": 1}), [])
+    assert found["found"] is found["mean_iou"] is found["segments_per_object"] is None and found["frames_refused"] == 1
+    assert set(found) == set(_summary([{"how": "alone", "iou": 0.7}], Counter(), [])) and not recwarn.list
+    assert real(LabelledSegmenter(), [], lambda text: None)["found_share"] is None
 
 
 def test_tables_are_the_same_for_the_same_seed() -> None:

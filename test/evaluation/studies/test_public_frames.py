@@ -11,7 +11,7 @@ from fail2progress.core.descriptions import COLOURS
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.evaluation.public_frames import read_list
 from fail2progress.evaluation.studies.perception import snapshot
-from fail2progress.evaluation.studies.public_frames import Study, page, scored
+from fail2progress.evaluation.studies.public_frames import Study, _interval, page, scored
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segmenter
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 from fail2progress.reporting.frames_picture import sheet
@@ -39,11 +39,25 @@ def test_true_segments_are_all_found_and_none_is_false(tmp_path: Path) -> None:
     study = Study(listed, tmp_path / "files", str(tmp_path / "source"))
     report = study.run(_True(), "some", lambda text: None)
     assert report["found"] == report["things"] == len(listed.frames[0].things) > 3
-    assert report["false_segments"] == report["frames_refused"] == 0 and report["found_share_95"] == [1.0, 1.0]
+    assert report["false_segments"] == report["frames_refused"] == 0 and report["found_share_95"] is None
     assert json.loads(json.dumps(report))["by_support"]["table"]["found"] == report["found"]
     text = page(report, listed.about)
-    assert "100 %" in text and listed.about in text
+    assert "(100 %, no interval: 1 repository, at least 4 are needed)" in text and listed.about in text
+    earlier = page(report | {"found_share_95": [0.7, 0.7]}, "")
+    assert "no interval" in earlier and "70" not in earlier
     assert sheet(study.shown).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("sources", "told"), [(3, "no interval: 3 repositories"), (4, "rough: there are only 4)"), (10, " %), box")]
+)
+def test_an_interval_is_told_of_as_many_repositories_as_can_spread(sources: int, told: str, tmp_path: Path) -> None:
+    listed = read_list(kept(published(tmp_path / "source"), tmp_path))
+    report = Study(listed, tmp_path / "files", str(tmp_path / "source")).run(_True(), "some", lambda text: None)
+    rows = [{"repository": f"owner/{i}", "found": 2 + i % 3, "things": 5} for i in range(sources)]
+    interval = _interval(rows)
+    assert (interval is None) == (sources < 4) and (interval is None or interval[0] < interval[1])
+    assert told in page(report | {"repositories": sources, "found_share_95": interval}, "")
 
 
 def test_a_refused_frame_finds_nothing_and_says_why(tmp_path: Path) -> None:

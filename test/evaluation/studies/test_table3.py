@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from fail2progress.evaluation.evaluate import summarise
 from fail2progress.evaluation.studies import paper
 from fail2progress.evaluation.studies.conditions import CONDITIONS, USUAL
 from fail2progress.evaluation.studies.table3 import NOT_YET, Study, impossible, learn
-from fail2progress.evaluation.studies.table3_page import markdown
+from fail2progress.evaluation.studies.table3_page import markdown, values
+from fail2progress.evaluation.trials import TrialResult
 from fail2progress.models.checkpoint import load_checkpoint
 from support.scripted import BASES, NAMES, Scripted, small_study
 
@@ -165,3 +167,15 @@ def test_the_same_trials_seen_otherwise_are_compared(study: Study) -> None:
         report
     )
     assert "seen otherwise" not in markdown({**report, "axis": "objects"})
+
+
+def test_cells_are_not_rounded_to_none_or_to_all() -> None:
+    def told(successes: int, plans: int = 1) -> str:
+        result = TrialResult(1, 3, True, "done", 5, plans, 0.9, "", (1, 0, 0, 4), 0.02, 0.01, (10, 0, 0))
+        results = [replace(result, seed=i, success=i < successes) for i in range(300)]
+        head = {"base_model": "m", "configuration": "m", "method": "original", "replan": False, "spare": None, "objects": 3}
+        row = {**head, "condition": "usual", "paper": 0.9, "asked": 300, "complete": True, **summarise(results).to_dict()}
+        return " | ".join(values(row))
+
+    assert "**99.7%** | 98% to 99.9% | 90% | 0.90" in told(299) and "**0.3%** | 0.1% to 2%" in told(1)
+    assert "**0%** | 0% to 1%" in told(0) and told(0, plans=0).endswith("| -")

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fail2progress.core.objects import Shape
-from fail2progress.evaluation.studies.identities import Kept, episode, follow, segmented
+from fail2progress.evaluation.studies.identities import episode, follow, segmented
+from fail2progress.evaluation.studies.identity_counts import Kept
 from fail2progress.perception.segmentation.base import Perceived, Segment
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 from fail2progress.perception.tracking.states import State
@@ -215,8 +216,7 @@ def test_something_new_gets_a_name_of_its_own() -> None:
 def test_identities_over_simulated_episodes() -> None:
     kept = Kept()
     for number in range(2):
-        seen = segmented(episode(MujocoSimulator(), 2, number), LabelledSegmenter(), number)
-        follow(seen, kept, expect=True, coloured=True)
+        follow(segmented(episode(MujocoSimulator(), 2, number), LabelledSegmenter(), number), kept, expect=True, coloured=True)
     assert kept.total["in view"] > 30 and kept.share() >= 0.98, kept.wrong
 
 

@@ -23,6 +23,7 @@ from fail2progress.core.observation import Observation
 from fail2progress.core.provenance import provenance
 from fail2progress.core.relations import SUPPORT, RelationState
 from fail2progress.core.scene import Array
+from fail2progress.core.shares import percent
 from fail2progress.evaluation.rows import Row
 from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.evaluation.studies.reconstruction import share
@@ -194,7 +195,7 @@ def markdown(found: dict[str, Any]) -> str:
     rows |= {f"right: {kind}": row for kind, row in found["by_kind"].items()}
     lines = ["# Classes of failures", "", "| | share | 95 % interval | of |", "|---|---|---|---|"]
     for name, row in rows.items():
-        interval = f"{row['ci95'][0]:.1%} to {row['ci95'][1]:.1%}" if row["ci95"] else "-"
-        rate = "-" if row["rate"] is None else f"{row['rate']:.1%}"
+        interval = " to ".join(percent(end, digits=1) for end in row["ci95"]) if row["ci95"] else "-"
+        rate = percent(row["rate"], digits=1)
         lines.append(f"| {name} | {rate} | {interval} | {row['of']} |")
     return "\n".join([*lines, "", "Made by `fail2progress reproduce classes`.", ""])

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.provenance import provenance
+from fail2progress.core.shares import per_cent
 from fail2progress.evaluation.box_measures import BoxScore
 from fail2progress.evaluation.clutter_relations import InsideScore
 from fail2progress.evaluation.clutter_truth import Snapshot, snapshot
@@ -94,7 +95,9 @@ def page(report: Mapping[str, Any]) -> str:
     ]
     for key, row in report["rows"].items():
         own = [f"{row[part]:.1f}" if part in row else "" for part in ("overlap_F", "boundary_F", "segmented_75")]
-        lines.append(f"| {key} | {row['things']} | {100 * row['found']:.1f} % | {row['mean_iou']:.3f} | {' | '.join(own)} |")
+        lines.append(
+            f"| {key} | {row['things']} | {per_cent(row['found'], digits=1)} % | {row['mean_iou']:.3f} | {' | '.join(own)} |"
+        )
     parts = (_about_faults(report), [_about_inside(report["inside"])], _about_boxes(report["boxes"]))
     return "\n".join([*lines, *(line for part in parts for line in ("", *part))]) + "\n"
 
@@ -113,11 +116,19 @@ def _about_faults(report: Mapping[str, Any]) -> list[str]:
 
 def _about_inside(inside: Mapping[str, Any]) -> str:
     """What is said to lie in what, in a sentence."""
-    share = {key: "none" if value is None else f"{100 * value:.1f} %" for key, value in inside.items()}
-    return (
-        f"`inside` was said {inside['said']} times, right {share['precision']}; of {inside['pairs_in_view']} pairs in view "
-        f"{share['recall']} were said, of {inside['pairs_found']} with both found {share['recall_of_found']}. Things said to be "
-        f"hollow are so in {share['hollow_precision']}; of hollow things found {share['hollow_recall']} were said to be."
+    share = {key: None if value is None else f"{per_cent(value, digits=1)} %" for key, value in inside.items()}
+
+    def told(key: str, words: str, nothing: str) -> str:
+        return nothing if share[key] is None else words.format(share[key])
+
+    return "; ".join(
+        (
+            told("precision", f"`inside` was said {inside['said']} times, right {{}}", "`inside` was never said"),
+            told("recall", f"of {inside['pairs_in_view']} pairs in view {{}} were said", "no pair was in view"),
+            told("recall_of_found", f"of {inside['pairs_found']} with both found {{}}", "of none both were found"),
+            told("hollow_precision", "things said to be hollow are so in {}", "no thing found was said to be hollow"),
+            told("hollow_recall", "of hollow things found {} were said to be.", "no hollow thing was found."),
+        )
     )
 
 
@@ -126,7 +137,7 @@ def _about_boxes(boxes: Mapping[str, Any]) -> list[str]:
     if not boxes["things"]:
         return ["No thing was found, and so no box around one was judged."]
     rows = [
-        f"| {kind} | {row['sides']} | {100 * row['within_1']:.0f} % | {100 * row['within_2']:.0f} % |"
+        f"| {kind} | {row['sides']} | {per_cent(row['within_1'])} % | {per_cent(row['within_2'])} % |"
         for kind, row in (("all", {**boxes, "sides": 6 * boxes["things"]}), *boxes["by_side"].items())
         if row["sides"]
     ]

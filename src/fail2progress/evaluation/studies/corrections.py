@@ -21,6 +21,7 @@ from fail2progress.agent.observer import RobotObserver
 from fail2progress.core.camera import Camera
 from fail2progress.core.executor import Executor
 from fail2progress.core.provenance import provenance
+from fail2progress.evaluation.comparison import LEVEL, holm, signed_rank
 from fail2progress.evaluation.rows import Row
 from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.evaluation.studies.correction_faults import FAULTS, Attempt
@@ -39,6 +40,8 @@ from fail2progress.simulation.base import Disturbances
 ATTEMPTS = 10
 """A goal that has not been reached by then counts as so many attempts."""
 ROBOTS = ("hand", "stretch")
+_FEWEST = 5
+"""Trials from which their spread says something: an interval of fewer, drawn again from themselves, is too narrow to be told."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Study:
             progress(len(rows.by_key))
         found = [rows.by_key[item.key] for item in self.items()]
         return {
-            "faults": {name: _compared([row for row in found if row["fault"] == name]) for name in FAULTS},
+            "faults": _compared(found),
             "attempts_at_most": ATTEMPTS,
             "provenance": provenance(trials=self.trials, seed=self.seed, robot=self.robot),
         }
@@ -163,22 +166,42 @@ def _within(skill: str, values: Any) -> bool:
     return bool(checked({skill: values}))
 
 
-def _compared(rows: Sequence[Row]) -> dict[str, object]:
-    """Both ways, and whether their intervals lie apart. `worse`: more attempts with corrections, intervals apart."""
-    with_, without = ([row for row in rows if row["corrected"] is c] for c in (True, False))
-    one, other = _mean(with_), _mean(without)
-    fewer = bool(one["ci95"][1] < other["ci95"][0])
-    return {"with": one, "without": other, "fewer": fewer, "worse": bool(one["ci95"][0] > other["ci95"][1])}
+def _compared(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """By fault, both ways, and whether the same trials take fewer attempts with corrections, or more: by the signed-rank test
+    over pairs of trials, after Holm over the faults."""
+    found = {name: _ways([row for row in rows if row["fault"] == name]) for name in FAULTS}
+    fewer = {name: [without[key] - with_[key] for key in with_] for name, (with_, without) in found.items()}
+    adjusted = dict(zip(found, holm([signed_rank(values) for values in fewer.values()]), strict=True))
+    return {
+        name: {
+            "with": _mean([row for row in rows if row["fault"] == name and row["corrected"]]),
+            "without": _mean([row for row in rows if row["fault"] == name and not row["corrected"]]),
+            "p_holm": adjusted[name],
+            "fewer": adjusted[name] < LEVEL and sum(fewer[name]) > 0,
+            "worse": adjusted[name] < LEVEL and sum(fewer[name]) < 0,
+        }
+        for name in found
+    }
+
+
+def _ways(rows: Sequence[Row]) -> tuple[dict[str, int], dict[str, int]]:
+    """Attempts with corrections and without, by the number of the trial, which is the same both ways."""
+    with_, without = (
+        {row["key"].rsplit(" ", 1)[1]: int(row["attempts"]) for row in rows if row["corrected"] is corrected}
+        for corrected in (True, False)
+    )
+    return with_, without
 
 
 def _mean(rows: Sequence[Row]) -> dict[str, Any]:
-    """Mean attempts with a 95 % bootstrap interval, share reached, corrections a trial."""
+    """Mean attempts with a 95 % bootstrap interval (None of fewer than _FEWEST trials), share reached, corrections a trial."""
     attempts = np.array([row["attempts"] for row in rows], float)
     drawn = np.random.default_rng(0).choice(attempts, (4000, len(attempts))).mean(axis=1)
+    interval = [float(value) for value in np.percentile(drawn, [2.5, 97.5])]
     return {
         "trials": len(rows),
         "mean_attempts": float(attempts.mean()),
-        "ci95": [float(value) for value in np.percentile(drawn, [2.5, 97.5])],
+        "ci95": interval if len(rows) >= _FEWEST else None,
         "reached": int(sum(row["reached"] for row in rows)),
         "corrections": sum(len(row["corrections"]) for row in rows),
         "undone": sum(row["undone"] for row in rows),
@@ -188,14 +211,19 @@ def _mean(rows: Sequence[Row]) -> dict[str, Any]:
 def markdown(report: dict[str, Any]) -> str:
     """The report as a page."""
     lines = ["# Corrections between episodes, against faults of the hand", ""]
-    lines += ["Attempts until the goal is reached (at most " + f"{report['attempts_at_most']}), mean and 95 % interval:", ""]
+    lines += [
+        f"Attempts until the goal is reached (at most {report['attempts_at_most']}), mean and 95 % interval (none of fewer than "
+        f"{_FEWEST} trials); p: of the signed-rank test over the same trials both ways, after Holm over the faults.",
+        "",
+    ]
     lines += [
         "| fault | without | with corrections | reached without, with | corrections, undone | |",
         "|---|---|---|---|---|---|",
     ]
     for name, row in report["faults"].items():
         one, other = row["with"], row["without"]
-        verdict = "fewer, intervals apart" if row["fewer"] else "more, intervals apart" if row["worse"] else "no difference shown"
+        verdict = "fewer" if row["fewer"] else "more" if row["worse"] else "no difference shown"
+        verdict += f" (p {row['p_holm']:.2g})"
         reached = f"{other['reached']}, {one['reached']} of {one['trials']}"
         cells = (_interval(other), _interval(one), reached, f"{one['corrections']}, {one['undone']}", verdict)
         lines.append(f"| {name}: {FAULTS[name].summary} | {' | '.join(cells)} |")
@@ -205,4 +233,5 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def _interval(row: dict[str, Any]) -> str:
-    return f"{row['mean_attempts']:.2f} ({row['ci95'][0]:.2f} to {row['ci95'][1]:.2f})"
+    ends = f" ({row['ci95'][0]:.2f} to {row['ci95'][1]:.2f})" if row["ci95"] is not None else ""
+    return f"{row['mean_attempts']:.2f}{ends}"

@@ -11,6 +11,7 @@ from typing import Any
 from fail2progress.core.executor import Executor
 from fail2progress.core.files import write_whole
 from fail2progress.core.provenance import provenance
+from fail2progress.core.shares import percent
 from fail2progress.evaluation.studies import corrective_document as document
 from fail2progress.evaluation.studies import corrective_robot as robot
 from fail2progress.evaluation.studies.cells import study_rows
@@ -68,7 +69,8 @@ def markdown(report: dict[str, Any]) -> str:
         row = report[policy]
         lines.append(f"| {policy} | {row['mean_iterations']:.2f} | {row['passed']} | {report['trials']} |")
     law = report["jitter_law"]
-    text = f"The jitter's law over {law['trials']} runs: {law['mean_iterations']:.2f} iterations, {law['passed_share']:.1%} pass."
+    text = f"The jitter's law over {law['trials']} runs: {law['mean_iterations']:.2f} iterations, "
+    text += f"{percent(law['passed_share'], digits=1)} pass."
     lines += ["", text, "", "The robot's scenarios (a run that does not pass counts as 12 iterations):", ""]
     names = list(report["robot"]["accepting"]["by_scenario"])
     lines += [f"| policy | passed | mean iterations | {' | '.join(names)} |", "|---|---|---|" + "---|" * len(names)]

@@ -16,6 +16,7 @@ from fail2progress.core.executor import Executor
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.rows import Row
 from fail2progress.evaluation.studies.cells import study_rows
+from fail2progress.evaluation.studies.families_bars import NOT_RUN
 from fail2progress.evaluation.studies.family_cells import ADAPT, ORACLES, Cell, Setting, Work, carry_out
 from fail2progress.models.checkpoint import load_checkpoint
 
@@ -77,7 +78,7 @@ class Study:
 
     def _rows(self, cell: Cell, kept: Row | None) -> Iterator[Row]:
         """What is kept of a cell: what was learnt, and of which data."""
-        row = {**asdict(cell), "reason": "not run"} if kept is None else kept
+        row = {**asdict(cell), "reason": NOT_RUN} if kept is None else kept
         data = row.get("data")
         yield {name: value for name, value in row.items() if name not in ("key", "data")}
         if data is not None and "data" in self.parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fail2progress.evaluation.studies.families_bars import Row, bars, gate
+from fail2progress.evaluation.studies.families_bars import CHOSEN, Row, bars, gate, lost, lost_where_chosen, told_lost
 from fail2progress.evaluation.studies.families_words import by_things, compared, spreads, states_compared
 
 
@@ -16,9 +16,9 @@ def markdown(report: dict[str, object]) -> str:
     lines += [*(bars(rows) or ["Nothing that could be compared with true executions."]), "", "## Data around a failure", ""]
     lines += [*spreads(rows), *by_things(rows), *states_compared(rows), "", *_data(rows), "", "## One failure learnt from", ""]
     head = "family | data | passed | adjusts | F1 before | after | along (mm) before | after | moved (mm) before | after"
-    lines += [f"| {head} | held-out F1 lost | CPU (s) |", "|" + "---|" * 12]
+    lines += [f"| {head} | held-out F1 lost | where it was chosen | CPU (s) |", "|" + "---|" * 13]
     lines += [_learn_line(row) for row in rows if row["kind"] == "learn"]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", CHOSEN]) + "\n"
 
 
 def _setting(report: dict[str, object]) -> list[str]:
@@ -50,7 +50,7 @@ def _data_line(row: dict[str, object]) -> str:
 
 def _learn_line(row: dict[str, object]) -> str:
     if "after" not in row:
-        return f"| {row['family']} {row['failure']} | {row['method']} | {row['reason']} |" + " |" * 9
+        return f"| {row['family']} {row['failure']} | {row['method']} | {row['reason']} |" + " |" * 10
     before, after = row["before"], row["after"]
     assert isinstance(before, dict) and isinstance(after, dict)
     both = " | ".join(
@@ -58,7 +58,7 @@ def _learn_line(row: dict[str, object]) -> str:
         for key, form in (("f1", ".3f"), ("along_mm", ".0f"), ("moved_mm", ".0f"))
         for side in (before, after)
     )
-    lost = before["held_out_f1"] - after["held_out_f1"]
+    costs = f"{told_lost(lost(row))} | {told_lost(lost_where_chosen(row))}"
     passed = {True: "yes", False: "no"}.get(bool(row["passed"]), "") if "passed" in row else "-"
     first = f"| {row['family']} {row['failure']} | {row['method']} | {passed} | {row.get('adjusts', '-')}"
-    return f"{first} | {both} | {lost:.4f} | {row['cpu_s']:.0f} |"
+    return f"{first} | {both} | {costs} | {row['cpu_s']:.0f} |"

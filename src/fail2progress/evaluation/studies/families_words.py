@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from scipy.stats import wilcoxon
 
-from fail2progress.evaluation.comparison import holm
+from fail2progress.core.shares import percent
+from fail2progress.evaluation.comparison import holm, signed_rank
 from fail2progress.evaluation.studies.families_bars import Row, learnt
 
 RIVALS = ("gradient", "sampling", "rejection", "prior", "near-copies", "domain-randomisation", "adapt-1", "adapt-10", "adapt-100")
@@ -55,7 +55,7 @@ def _pairs(found: dict[str, list[Row]], rival: str) -> Iterator[tuple[Row, Row]]
 def _tested(pairs: Sequence[Sequence[float]]) -> list[tuple[str, float]]:
     """Word and p of the signed-rank test of each set of paired differences, after Holm over all sets."""
     known = [np.array([value for value in values if np.isfinite(value)]) for values in pairs]
-    adjusted = holm([float(wilcoxon(values).pvalue) if np.any(values != 0.0) else 1.0 for values in known])
+    adjusted = holm([signed_rank(values) for values in known])
     return [(_word(float(values.mean()), p), p) for values, p in zip(known, adjusted, strict=True)]
 
 
@@ -95,9 +95,10 @@ def spreads(rows: Iterable[Row]) -> list[str]:
     lines = []
     for method, families in found.items():
         means = np.mean([np.mean(values, axis=0) for values in families.values()], axis=0)
-        said = "{:.3f} of R_F in D+, {:.3f} around all particles, {:.3f} believed; {:.0f} mm within, {:.2f} m of places; "
-        said += "{:.0%} of particles stand still"
-        shares = (said + ("; {:.1f} s for states" if np.isfinite(means[-1]) else "")).format(*means)
+        kept, around, believed, within, places, still, seconds = means
+        said = f"{kept:.3f} of R_F in D+, {around:.3f} around all particles, {believed:.3f} believed; "
+        said += f"{within:.0f} mm within, {places:.2f} m of places; {percent(still)} of particles stand still"
+        shares = said + (f"; {seconds:.1f} s for states" if np.isfinite(seconds) else "")
         lines.append(f"- **{method}**, mean of {len(families)} families: {shares}.")
     return lines
 

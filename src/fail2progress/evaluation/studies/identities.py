@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from fail2progress.core.provenance import provenance
 from fail2progress.core.relations import RelationState
 from fail2progress.core.rgbd import Labels, RgbdFrame
 from fail2progress.core.scene import Array, Scene
+from fail2progress.evaluation.studies.identity_counts import NOT_FOUND, Kept
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segmenter
 from fail2progress.perception.tracking.tracker import Tracker
 from fail2progress.simulation.base import Job, Simulator
@@ -44,28 +44,6 @@ class Moment:
     frame: RgbdFrame
     meant: Mapping[str, Array]
     skill: str = "start"
-
-
-@dataclass
-class Kept:
-    """Counts of identities: right of all, for things in view and out of view, and what was wrong."""
-
-    right: Counter[str] = field(default_factory=Counter)
-    total: Counter[str] = field(default_factory=Counter)
-    wrong: list[dict[str, object]] = field(default_factory=list)
-
-    def add(self, kind: str, right: bool, **where: object) -> None:
-        """One object in one frame."""
-        self.total[kind] += 1
-        self.right[kind] += right
-        if not right:
-            self.wrong.append({"kind": kind, **where})
-
-    def share(self, kind: str | None = None) -> float:
-        """Of one kind or of all; NaN where there were none."""
-        kinds = [kind] if kind else list(self.total)
-        total = sum(self.total[k] for k in kinds)
-        return sum(self.right[k] for k in kinds) / total if total else float("nan")
 
 
 def episode(simulator: Simulator, seed: int, number: int, noise: DepthNoise = CLEAN) -> Iterator[Moment]:
@@ -180,7 +158,8 @@ def _own(moment: Moment, found: Perceived, owner: dict[str, str]) -> None:
 
 
 def follow(seen: Seen, kept: Kept, expect: bool, coloured: bool) -> None:
-    """Track one episode and count, in every frame, whose identity is that of its first sighting; that one does not count."""
+    """Track one episode and count, in every frame, whose identity is that of its first sighting; that one does not count where
+    the segmenter finds the thing, and what is in view and not found counts from the first frame on."""
     owner: dict[str, str] = {}
     known: set[str] = set()
     for moment, found in followed(seen, expect, coloured, owner):
@@ -199,14 +178,18 @@ def _judge(moment: Moment, found: Perceived, owner: Mapping[str, str], kept: Kep
     parts = {part.id: part for part in (*found.surfaces, *found.segments)}
     best_of = overlaps(moment.frame, found)
     for index, (name, spec) in enumerate(zip(moment.scene.names, moment.scene.objects, strict=True)):
-        if name not in owner or not spec.movable or moment.scene.poses[index, 2] < FLOOR:
+        if not spec.movable or moment.scene.poses[index, 2] < FLOOR:
             continue
         pixels, best, iou = best_of[index]
         in_view = pixels >= FEWEST
-        where = {"object": name, "skill": moment.skill, "stamp": moment.frame.stamp, "id": owner[name], "got": best}
-        if in_view and iou > 0.5:
+        where = {"object": name, "skill": moment.skill, "stamp": moment.frame.stamp, "id": owner.get(name, ""), "got": best}
+        if in_view and iou <= 0.5:
+            kept.add(NOT_FOUND, False, **where)
+        elif name not in owner:
+            continue
+        elif in_view:
             kept.add("in view", best == owner[name], **where)
-        elif not in_view:
+        else:
             part = parts.get(owner[name])
             kept.add("out of view", part is not None and _about_there(moment.scene, index, part.points.mean(axis=0)), **where)
 
@@ -289,9 +272,12 @@ def _row(segmenter: str, expect: bool, coloured: bool, kept: Kept) -> dict[str, 
         "expected_shifts": expect,
         "colours": coloured,
         "kept": kept.share(),
+        "kept_of_found": kept.of_found,
         "kept_in_view": kept.share("in view"),
         "kept_out_of_view": kept.share("out of view"),
         "in_view": kept.total["in view"],
         "out_of_view": kept.total["out of view"],
-        "wrong": kept.wrong[:20],
+        "not_found": kept.total[NOT_FOUND],
+        "wrong": [one for one in kept.wrong if one["kind"] != NOT_FOUND][:20],
+        "missed": [one for one in kept.wrong if one["kind"] == NOT_FOUND][:20],
     }

@@ -92,8 +92,8 @@ class Score:
         self.said += np.stack([np.bincount(bins, weight, BINS) for weight in (np.ones(len(odds)), odds, holds)], axis=1)
 
     def to_dict(self) -> dict[str, object]:
-        """F1 pooled over relations, its mean over relations, and by relation."""
-        by_relation = {name: f1(*map(int, row)) for name, row in zip(BINARY, self.counts, strict=True) if row[0] + row[2]}
+        """F1 pooled over relations, its mean over those that hold somewhere or are said to, and by relation."""
+        by_relation = {name: f1(*map(int, row)) for name, row in zip(BINARY, self.counts, strict=True) if row.any()}
         return {
             "f1": f1(*map(int, self.counts.sum(axis=0))),
             "f1_mean": float(np.mean(list(by_relation.values()))) if by_relation else float("nan"),

@@ -114,6 +114,14 @@ def _assigned(overlaps: Array) -> Array:
 
 
 def _summary(rows: list[dict[str, object]], counts: Counter[str], seconds: list[float]) -> dict[str, object]:
+    if not rows:
+        return {"objects": 0, "found": None, "mean_iou_of_found": None, "mean_iou": None, "segments_per_object": None} | {
+            "found_by_arrangement": {},
+            "objects_by_arrangement": {},
+            "frames_refused": counts["refused"],
+            "median_seconds": float(np.median(seconds)) if seconds else None,
+            "missed": [],
+        }
     overlap = np.array([row["iou"] for row in rows], float)
     found = overlap >= FOUND
     kinds = sorted({str(row["how"]) for row in rows})
@@ -133,34 +141,41 @@ def _summary(rows: list[dict[str, object]], counts: Counter[str], seconds: list[
 
 
 def real(segmenter: Segmenter, frames: Iterable[BoxedFrame], say: Progress) -> dict[str, object]:
-    """Frames with boxes of all objects and what is inside or on what."""
+    """Frames with boxes of all objects and what is inside or on what; nothing is found in one that is refused."""
     rows: list[dict[str, Any]] = []
     for one in frames:
-        rows.append({"frame": one.name, **compare(segmenter.segment(one.frame), one.truth)})
-        say(f"frame {one.name}")
+        try:
+            row = compare(segmenter.segment(one.frame), one.truth)
+        except PerceptionError as error:
+            row = {**compare(None, one.truth), "refused": str(error)}
+        rows.append({"frame": one.name, **row})
+        say(f"frame {one.name}" + (f" refused: {row['refused']}" if "refused" in row else ""))
     total = {key: sum(int(row[key]) for row in rows) for key in ("objects", "found", "segments", "relations", "false_relations")}
     named = sum(int(row["relations_found"]) for row in rows)
     return {
         **total,
-        "found_share": total["found"] / max(total["objects"], 1),
-        "segments_per_object": total["segments"] / max(total["objects"], 1),
+        "found_share": total["found"] / total["objects"] if total["objects"] else None,
+        "segments_per_object": total["segments"] / total["objects"] if total["objects"] else None,
         "relations_found": named,
+        "frames_refused": sum("refused" in row for row in rows),
         "frames": rows,
     }
 
 
-def compare(perceived: Perceived, truth: Truth) -> dict[str, object]:
-    """One frame against the boxes drawn on it."""
+def compare(perceived: Perceived | None, truth: Truth) -> dict[str, object]:
+    """One frame against the boxes drawn on it; None: it was refused, and nothing is found in it."""
     names = [item.name for item in truth.objects]
     drawn = [item.box_xyxy_px for item in truth.objects]
-    shown = [(segment, box) for segment in perceived.segments if (box := segment.box_px(perceived.width)) is not None]
+    parts, width = (perceived.segments, perceived.width) if perceived is not None else ((), 0)
+    shown = [(segment, box) for segment in parts if (box := segment.box_px(width)) is not None]
     boxes = [box for _, box in shown]
     overlaps = np.array([[box_iou(one, other) for other in boxes] for one in drawn]).reshape(len(drawn), len(boxes))
     rows, columns = linear_sum_assignment(-overlaps)
     pairs = [(i, j) for i, j in zip(rows.tolist(), columns.tolist(), strict=True) if overlaps[i, j] >= FOUND]
     named = {shown[j][0].id: names[i] for i, j in pairs}
     wanted = {("inside", *pair) for pair in truth.inside} | {("on", *pair) for pair in truth.on}
-    said = {(kind, named.get(a, a), named.get(b, b)) for kind, a, b in relations(perceived)}
+    told = relations(perceived) if perceived is not None else []
+    said = {(kind, named.get(a, a), named.get(b, b)) for kind, a, b in told}
     missed = sorted(set(names) - set(named.values()))
     return {
         "objects": len(names),
@@ -170,7 +185,7 @@ def compare(perceived: Perceived, truth: Truth) -> dict[str, object]:
         "relations": len(wanted),
         "relations_found": len(wanted & said),
         "false_relations": len(said - wanted),
-        "seconds": perceived.seconds["total"],
+        "seconds": perceived.seconds["total"] if perceived is not None else None,
     }
 
 

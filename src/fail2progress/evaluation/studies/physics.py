@@ -19,6 +19,7 @@ import numpy as np
 from fail2progress.core.executor import Executor
 from fail2progress.core.parts import PartError
 from fail2progress.core.provenance import provenance
+from fail2progress.core.shares import percent
 from fail2progress.evaluation.rows import Row
 from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.evaluation.studies.reconstruction import share
@@ -124,8 +125,8 @@ def markdown(found: dict[str, Any]) -> str:
     moved = "push" if asked == "friction" else "motion"
     lines = [f"# {asked.capitalize()} from one {moved}", "", "| | share | 95 % interval | of |", "|---|---|---|---|"]
     for name, row in rows.items():
-        interval = f"{row['ci95'][0]:.1%} to {row['ci95'][1]:.1%}" if row["ci95"] else "-"
-        rate = "-" if row["rate"] is None else f"{row['rate']:.1%}"
+        interval = " to ".join(percent(end, digits=1) for end in row["ci95"]) if row["ci95"] else "-"
+        rate = percent(row["rate"], digits=1)
         lines.append(f"| {name} | {rate} | {interval} | {row['of']} |")
     command = "reproduce physics" + ("" if asked == "friction" else f" --physics {asked}")
     return "\n".join([*lines, "", f"Made by `fail2progress {command}`.", ""])

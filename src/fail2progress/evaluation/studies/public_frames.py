@@ -14,6 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from fail2progress.core.descriptions import COLOURS
 from fail2progress.core.objects import Shape
 from fail2progress.core.provenance import provenance
+from fail2progress.core.shares import per_cent
 from fail2progress.evaluation.public_frames import SOURCE, FrameList, PublicFrame, UnreachableError, fetched
 from fail2progress.evaluation.studies.labelled_perception import numbered
 from fail2progress.evaluation.studies.perception import FOUND, box_iou, relations
@@ -30,6 +31,9 @@ _SQUARE = frozenset({"block", "cube", "box", "carton", "brick", "book"})
 """Words of names of things that are boxes, open or not, ..."""
 _ROUND = frozenset({"ball", "apple", "orange", "tomato", "fruit"})
 """... and last words of names of those that are round however they lie."""
+_FEWEST, _ROUGH = 4, 10
+"""Repositories from which an interval is told, and from which it is more than rough: what is drawn again from few of them spreads
+less than they do."""
 Progress = Callable[[str], None]
 Box = tuple[float, float, float, float]
 Boxes = tuple[tuple[Box, bool], ...]
@@ -185,9 +189,11 @@ def _total(rows: Sequence[dict[str, object]]) -> dict[str, object]:
     return {key: sum(int(str(row[key])) for row in rows) for key in _COUNTS}
 
 
-def _interval(rows: Sequence[dict[str, object]]) -> list[float]:
-    """Of the share found, by repositories drawn with replacement: frames of one are alike."""
+def _interval(rows: Sequence[dict[str, object]]) -> list[float] | None:
+    """Of the share found, by repositories drawn with replacement: frames of one are alike. None of fewer than _FEWEST."""
     sources = sorted({str(row["repository"]) for row in rows})
+    if len(sources) < _FEWEST:
+        return None
     of = {source: [row for row in rows if row["repository"] == source] for source in sources}
     counts = np.array([[sum(int(str(row[key])) for row in of[source]) for key in ("found", "things")] for source in sources])
     drawn = counts[np.random.default_rng(0).integers(len(sources), size=(_DRAWS, len(sources)))].sum(axis=1)
@@ -195,19 +201,25 @@ def _interval(rows: Sequence[dict[str, object]]) -> list[float]:
     return [round(float(end), 4) for end in np.quantile(shares, (0.025, 0.975))]
 
 
+def _told_interval(report: dict[str, object]) -> str:
+    ends, sources = report["found_share_95"], int(str(report["repositories"]))
+    if not isinstance(ends, list) or sources < _FEWEST:  # an earlier report may have one of a single repository
+        return f"no interval: {sources} {'repository' if sources == 1 else 'repositories'}, at least {_FEWEST} are needed"
+    rough = f", rough: there are only {sources}" if sources < _ROUGH else ""
+    return f"95 % interval by repositories {' to '.join(map(per_cent, ends))} %{rough}"
+
+
 def page(report: dict[str, object], about: str) -> str:
     """The report as Markdown."""
     rows = report["rows"]
     assert isinstance(rows, list)
-    low, high = report["found_share_95"] if isinstance(report["found_share_95"], list) else (0.0, 1.0)
-    share = 100 * float(str(report["found_share"]))
     lines = [
         f"# Public frames `{report['list']}` by `{report['segmenter']}`",
         "",
         about,
         "",
-        f"**{report['found']} of {report['things']} things found** ({share:.0f} %, 95 % interval"
-        f" by repositories {100 * low:.0f} to {100 * high:.0f} %), box IoU from {FOUND}; {report['segments']} segments,"
+        f"**{report['found']} of {report['things']} things found** ({per_cent(float(str(report['found_share'])))} %,"
+        f" {_told_interval(report)}), box IoU from {FOUND}; {report['segments']} segments,"
         f" {report['false_segments']} on no thing; `on` {report['on_found']} of {report['on_true']}, {report['on_false']} false;"
         f" `inside` {report['inside_found']} of {report['inside_true']}, {report['inside_false']} false; the word for the colour"
         f" is right of {report['colours_right']} of {report['coloured']} things found whose name has one; round or square is"

@@ -20,6 +20,7 @@ from fail2progress.core.executor import Executor
 from fail2progress.core.provenance import provenance
 from fail2progress.core.relations import SUPPORT
 from fail2progress.core.scene import Scene
+from fail2progress.core.shares import percent
 from fail2progress.evaluation.rows import Row, Rows
 from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.failures.assets.case import Case
@@ -233,4 +234,4 @@ def markdown(report: dict[str, Any]) -> str:
 def _percent(row: dict[str, Any]) -> str:
     if row["rate"] is None:
         return "- | -"
-    return f"{row['rate']:.1%} | {row['ci95'][0]:.1%} to {row['ci95'][1]:.1%}"
+    return " | ".join((percent(row["rate"], digits=1), " to ".join(percent(end, digits=1) for end in row["ci95"])))

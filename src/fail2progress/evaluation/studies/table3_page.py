@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from fail2progress.core.shares import percent, rounded
 from fail2progress.evaluation.comparison import LEVEL, Comparison
 from fail2progress.evaluation.rows import Row
 from fail2progress.evaluation.studies.table3 import comparisons
@@ -212,7 +213,7 @@ def _success(row: Row) -> str:
     """Success, its interval, of how many trials where some are missing, and the paper's."""
     *_, interval, beside, _ = values(row)
     some = "" if row["complete"] else f" of {row['trials']}"
-    told = "not run" if not row["trials"] else f"**{row['rate']:.0%}** ({interval}){some}"
+    told = "not run" if not row["trials"] else f"**{percent(row['rate'])}** ({interval}){some}"
     return told if beside == "-" else f"{told}; paper {beside}"
 
 
@@ -221,12 +222,13 @@ def values(row: Row) -> tuple[str, ...]:
     name = row["configuration"] if row["configuration"] == row["base_model"] else f"{row['base_model']} ({row['configuration']})"
     way = "open loop" if not row["replan"] else "" if row["method"] == "replanning" else "replanning"
     head = (name, ", ".join(filter(None, (row["method"], way))), str(row["objects"]), row["condition"])
-    beside = "-" if row["paper"] is None else f"{row['paper']:.0%}"
+    beside = percent(row["paper"])
     if not row["trials"]:
         return (*head, row["not_run"], "-", beside, "-")
     low, high = row["ci95"]
     part = "" if row["complete"] else f" of {row['trials']} trials; {row['asked']} asked for"
-    return (*head, f"**{row['rate']:.0%}**{part}", f"{low:.0%} to {high:.0%}", beside, f"{row['plan_probability']:.2f}")
+    interval = f"{percent(low)} to {percent(high)}"
+    return (*head, f"**{percent(row['rate'])}**{part}", interval, beside, _promise(row["plan_probability"]))
 
 
 def further(row: Row) -> tuple[str, ...]:
@@ -242,6 +244,11 @@ def further(row: Row) -> tuple[str, ...]:
         f"{row['skills']:.1f}",
         failed,
     )
+
+
+def _promise(probability: float | None) -> str:
+    """P(goal); nothing where no trial had a plan."""
+    return "-" if probability is None else rounded(probability, 2, 0.0, 1.0)
 
 
 def _length(metres: float | None, scale: float, unit: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import astuple, dataclass, replace
 import numpy as np
 from torch import Tensor
 
+from fail2progress.core.shares import percent, rounded
 from fail2progress.failures.surprise import CLOSE
 from fail2progress.learning.finetuning.itself import answers, greatest, lesser, mean
 from fail2progress.learning.finetuning.kind import HeldBack, measured
@@ -193,7 +194,7 @@ def _fault(before: Scores, after: Scores, rule: Rule) -> str | None:
     right = again if again is not None and again >= rule.repeated and close else after.right
     if right < rule.right:
         where = "as it was observed" if after.broken == right else "with shifted starts"
-        return f"it does not mend the failure: {right:.0%} of the broken relations come out right {where}"
+        return f"it does not mend the failure: {percent(right, rule.right)} of the broken relations come out right {where}"
     if astray := _astray(before, after, rule):
         return f"it does not mend the failure: {astray}"
     if not _better(before, after, rule):
@@ -248,10 +249,12 @@ def _better(before: Scores, after: Scores, rule: Rule) -> bool:
 def _forgotten(result: AcceptanceResult, rule: Rule) -> str | None:
     """What the new model knows no longer: what worked before, or what was learnt before."""
     if result.lost > rule.margin:
-        return f"it loses {result.lost:.3f} F1 on what worked before, more than {rule.margin:.3f}"
+        return f"it loses {rounded(result.lost, 3, rule.margin)} F1 on what worked before, more than {rule.margin:.3f}"
     if max(result.lessons_lost, default=0.0) > rule.lesson:
-        return f"it loses {max(result.lessons_lost):.3f} F1 on an earlier lesson, more than {rule.lesson:.3f}"
+        return (
+            f"it loses {rounded(max(result.lessons_lost), 3, rule.lesson)} F1 on an earlier lesson, more than {rule.lesson:.3f}"
+        )
     again = [new for old, new in zip(result.before.earlier, result.after.earlier, strict=True) if new < rule.right <= old]
     if again:
-        return f"it forgets an earlier failure: {min(again):.0%} of its broken relations come out right"
+        return f"it forgets an earlier failure: {percent(min(again), rule.right)} of its broken relations come out right"
     return None
