@@ -29,7 +29,7 @@ from fail2progress.ros import graph
 
 if TYPE_CHECKING:
     from fail2progress.cli.perceiving import Outcome, Perceiving
-    from fail2progress.perception.folders import Pair
+    from fail2progress.perception.frames.folders import Pair
     from fail2progress.perception.relations.base import RelationDetector
     from fail2progress.ros.bags.info import BagInfo
 
@@ -129,7 +129,7 @@ def _chosen(parts: tuple[str, str, Path | None], up: str | None, robot: tuple[Pa
     """The parts that were chosen: segmenter, detector and its weights; the way up; and the robot whose parts are left out."""
     from fail2progress.cli.own_robot import own_robot
     from fail2progress.cli.perceiving import Perceiving
-    from fail2progress.perception.camera_poses import parse_up
+    from fail2progress.perception.frames.camera_poses import parse_up
     from fail2progress.perception.segmentation.registry import segmenter
 
     with checked():
@@ -141,7 +141,7 @@ def _recording(chosen: Perceiving, bag: BagInfo, which: tuple[int, float], files
     """The frames of a recording's camera; WorkError where none of them could be made sense of. which: each so manyth frame, of
     images whose stamps differ by no more than so many seconds."""
     from fail2progress.cli.perceiving import Named
-    from fail2progress.perception.alignment import all_laid
+    from fail2progress.perception.frames.alignment import all_laid
     from fail2progress.ros.bags.frames import Passed, frames
     from fail2progress.ros.bags.joints import Joints
     from fail2progress.ros.bags.topics import DEPTH
@@ -171,7 +171,7 @@ def _recording(chosen: Perceiving, bag: BagInfo, which: tuple[int, float], files
 
 def _folder(chosen: Perceiving, folder: Path, found: list[Pair], files: Folders, json_output: bool) -> None:
     """All frames of a folder; WorkError where none of them could be made sense of."""
-    from fail2progress.perception.folders import alone
+    from fail2progress.perception.frames.folders import alone
 
     with checked():
         lonely = [str(path.relative_to(folder)) for path in alone(folder, found)]

@@ -9,7 +9,7 @@ from fail2progress.cli.common import UserError, checked, require
 from fail2progress.cli.outputs import check_output
 
 if TYPE_CHECKING:
-    from fail2progress.perception.folders import Pair
+    from fail2progress.perception.frames.folders import Pair
 
 _FORMATS = (".png", ".jpg", ".jpeg")
 _BAGS, _OLD = (".mcap", ".db3", ".zstd"), ".bag"
@@ -20,7 +20,7 @@ Folders = tuple[Path | None, Path | None]
 def asked(color: Path, depth: Path | None, camera: Path | None, files: Folders) -> list[Pair]:
     """The pair that was named, or those of a folder; UserError where there is none, which comes before anything that takes
     seconds to be loaded."""
-    from fail2progress.perception.folders import Pair, pairs
+    from fail2progress.perception.frames.folders import Pair, pairs
 
     if depth is None:
         require(color.is_dir(), f"{color} needs a depth image after it, or be a folder of frames")

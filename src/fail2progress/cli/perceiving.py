@@ -117,7 +117,7 @@ class Perceiving:
 
     def one(self, colour: Path, depth: Path, camera: Path) -> Outcome:
         """One frame; PerceptionError or OSError where it cannot be read or nothing is there."""
-        from fail2progress.perception.files import read_files
+        from fail2progress.perception.frames.files import read_files
 
         read = read_files(colour, depth, camera, self.up)
         return self.of(read.frame, read.notes)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from fail2progress.core.choice import first_mistake
 from fail2progress.core.rgbd import RgbdFrame
-from fail2progress.perception.files import read_frame
+from fail2progress.perception.frames.files import read_frame
 from fail2progress.perception.segmentation.base import PerceptionError
 
 _CAMERA = "camera.json"

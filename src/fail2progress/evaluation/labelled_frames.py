@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
-from fail2progress.perception.camera_files import read_camera
-from fail2progress.perception.files import images, read_files, read_image
+from fail2progress.perception.frames.camera_files import read_camera
+from fail2progress.perception.frames.files import images, read_files, read_image
 from fail2progress.perception.segmentation.base import PerceptionError
 
 NAMES = ("ocid", "osd", "bop", "files")

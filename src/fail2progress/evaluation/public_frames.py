@@ -20,7 +20,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from fail2progress.core.files import write_whole
 from fail2progress.core.names import unknown
 from fail2progress.core.rgbd import RgbdFrame
-from fail2progress.perception.files import read_frame
+from fail2progress.perception.frames.files import read_frame
 from fail2progress.perception.segmentation.base import PerceptionError
 
 SOURCE = "https://raw.githubusercontent.com/{repository}/{commit}/{path}"

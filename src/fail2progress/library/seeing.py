@@ -13,7 +13,7 @@ from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import Scene
 from fail2progress.library.arguments import require, told
 from fail2progress.library.models import ModelLike, model_and_digest
-from fail2progress.perception.files import FileFrame, read_files
+from fail2progress.perception.frames.files import FileFrame, read_files
 from fail2progress.perception.relations.base import RelationDetector
 from fail2progress.perception.relations.registry import relation_detector
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER

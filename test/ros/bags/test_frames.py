@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fail2progress.perception.distortion import Lens, straight
+from fail2progress.perception.frames.distortion import Lens, straight
 from fail2progress.ros.bags.frames import Passed, frames
 from fail2progress.ros.bags.info import info
 from fail2progress.ros.bags.topics import INFO

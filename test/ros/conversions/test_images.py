@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 from rclpy.serialization import deserialize_message, serialize_message
 
 from fail2progress.core.rgbd import Intrinsics, Labels, RgbdFrame
-from fail2progress.perception.distortion import Lens, straight
+from fail2progress.perception.frames.distortion import Lens, straight
 from fail2progress.ros.conversions import images
 from fail2progress.ros.conversions.values import Refused
 from support import messages as m

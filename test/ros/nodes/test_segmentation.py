@@ -17,7 +17,7 @@ from tf2_msgs.msg import TFMessage
 
 from fail2progress.core.observation import SECOND
 from fail2progress.core.rgbd import RgbdFrame
-from fail2progress.perception.alignment import Offset
+from fail2progress.perception.frames.alignment import Offset
 from fail2progress.perception.segmentation.base import Perceived
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.ros import graph as table

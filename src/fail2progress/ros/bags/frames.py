@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fail2progress.core.observation import SECOND
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
-from fail2progress.perception.distortion import Lens, lens_of, straight
+from fail2progress.perception.frames.distortion import Lens, lens_of, straight
 from fail2progress.ros import graph
 from fail2progress.ros.bags.cdr import Cdr, DamagedError
 from fail2progress.ros.bags.encodings import ENCODINGS, as_rgb

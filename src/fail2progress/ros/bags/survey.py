@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fail2progress.perception.distortion import Lens, lens_of
+from fail2progress.perception.frames.distortion import Lens, lens_of
 from fail2progress.ros.bags import pictures
 from fail2progress.ros.bags.cdr import Cdr, DamagedError, header_stamp, stamped_transforms, transforms
 from fail2progress.ros.bags.layout import check, layout

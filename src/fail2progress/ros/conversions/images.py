@@ -13,7 +13,7 @@ from sensor_msgs.msg import CameraInfo, Image, Imu
 from fail2progress.core.objects import CATEGORIES
 from fail2progress.core.rgbd import Intrinsics, Labels, RgbdFrame
 from fail2progress.core.scene import Array
-from fail2progress.perception.distortion import lens_of, straight
+from fail2progress.perception.frames.distortion import lens_of, straight
 from fail2progress.ros.bags.encodings import ENCODINGS, as_rgb
 from fail2progress.ros.conversions.values import MOST_SEGMENTS, Refused, check_texts, header, stamp_of
 

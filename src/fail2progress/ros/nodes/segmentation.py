@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import Array
-from fail2progress.perception.alignment import FirstFrames
 from fail2progress.perception.amodal import AmodalBox, amodal_boxes
+from fail2progress.perception.frames.alignment import FirstFrames
 from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.registry import segmenter
 from fail2progress.perception.tracking.tracker import Tracker

@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from fail2progress.perception.files import images, read_files
-from fail2progress.perception.orientation import UPRIGHT, orientation_of
+from fail2progress.perception.frames.exif import UPRIGHT, orientation_of
+from fail2progress.perception.frames.files import images, read_files
 
 ORIENTATIONS = range(2, 9)
 BACK = {6: 8, 8: 6}

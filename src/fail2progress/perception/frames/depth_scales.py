@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fail2progress.perception.camera_keys import mappings, number, words
+from fail2progress.perception.frames.camera_keys import mappings, number, words
 from fail2progress.perception.segmentation.base import PerceptionError
 
 UNIT_KEY = "depth_unit_m"

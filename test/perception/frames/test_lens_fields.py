@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.perception.camera_files import parse_camera
-from fail2progress.perception.distortion import Lens
-from fail2progress.perception.files import read_files
+from fail2progress.perception.frames.camera_files import parse_camera
+from fail2progress.perception.frames.distortion import Lens
+from fail2progress.perception.frames.files import read_files
 from support.frame_files import PLAIN
 
 FIVE = [-0.0556, 0.0668, -0.0004, 0.0006, -0.0213]

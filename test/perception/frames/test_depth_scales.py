@@ -2,7 +2,7 @@
 
 import pytest
 
-from fail2progress.perception.camera_files import parse_camera
+from fail2progress.perception.frames.camera_files import parse_camera
 from fail2progress.perception.segmentation.base import PerceptionError
 from support.frame_files import PLAIN
 

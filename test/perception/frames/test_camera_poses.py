@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from fail2progress.perception.camera_poses import linked, rigid
+from fail2progress.perception.frames.camera_poses import linked, rigid
 from fail2progress.perception.segmentation.base import PerceptionError
 
 VECTORS = st.tuples(*[st.floats(-3.0, 3.0)] * 3)

@@ -11,9 +11,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import Image
 
-from fail2progress.perception import array_files
-from fail2progress.perception.array_files import colours
-from fail2progress.perception.files import images
+from fail2progress.perception.frames import array_files
+from fail2progress.perception.frames.array_files import colours
+from fail2progress.perception.frames.files import images
 from fail2progress.perception.segmentation.base import PerceptionError
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from fail2progress.core.scene import Array
-from fail2progress.perception.camera_keys import joined, mappings, numbers
-from fail2progress.perception.camera_poses import linked
+from fail2progress.perception.frames.camera_keys import joined, mappings, numbers
+from fail2progress.perception.frames.camera_poses import linked
 from fail2progress.perception.segmentation.base import PerceptionError
 
 _DEPTH, _COLOUR = r"(?:.*depth|(?:.*extrinsics?|extr|tf?)?d)(?:cam|camera|sensor)?", r"(?:colou?r|rgb|c(?![a-z]))"

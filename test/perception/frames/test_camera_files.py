@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from fail2progress.perception import array_files
-from fail2progress.perception.camera_files import parse_camera, read_camera
+from fail2progress.perception.frames import array_files
+from fail2progress.perception.frames.camera_files import parse_camera, read_camera
 from fail2progress.perception.segmentation.base import PerceptionError
 
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fail2progress.perception.camera_files import parse_camera, read_camera
-from fail2progress.perception.files import read_files, read_frame
+from fail2progress.perception.frames.camera_files import parse_camera, read_camera
+from fail2progress.perception.frames.files import read_files, read_frame
 from fail2progress.perception.segmentation.base import PerceptionError
 from support.frame_files import PLAIN
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fail2progress.perception.frame_words import ALIGNED, COLOURS, DEPTHS, bare, key_of, loose_key, word_in
+from fail2progress.perception.frames.frame_words import ALIGNED, COLOURS, DEPTHS, bare, key_of, loose_key, word_in
 
 
 @pytest.mark.parametrize(

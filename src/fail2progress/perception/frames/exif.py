@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fail2progress.perception.alignment import fit_of
+from fail2progress.perception.frames.alignment import fit_of
 
 UPRIGHT = 1
 """Orientation of an image that is stored as it is to be seen."""

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from fail2progress.perception.folders import alone, pairs
+from fail2progress.perception.frames.folders import alone, pairs
 from fail2progress.perception.segmentation.base import PerceptionError
 
 CAMERA = json.dumps({"fx": 60.0, "fy": 61.0, "cx": 32.0, "cy": 24.0})

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fail2progress.perception.camera_keys import Levels, Whose, joined, mappings, number, numbers, of_word, whose, words
+from fail2progress.perception.frames.camera_keys import Levels, Whose, joined, mappings, number, numbers, of_word, whose, words
 from fail2progress.perception.segmentation.base import PerceptionError
 
 _SCALARS = {

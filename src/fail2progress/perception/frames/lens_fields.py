@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fail2progress.perception.camera_keys import joined
-from fail2progress.perception.distortion import BROWN_CONRADY, TERMS, Lens, lens_of, letters
+from fail2progress.perception.frames.camera_keys import joined
+from fail2progress.perception.frames.distortion import BROWN_CONRADY, TERMS, Lens, lens_of, letters
 
 _MODELS = re.compile(r"distortionmodel|(camera|cam|intrinsics?|lens|projection)*(model|type)+|distortion|distorsion")
 """Names of a model's name, the words of a key joined; all but the first may hold the name of the device instead."""

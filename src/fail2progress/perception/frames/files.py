@@ -14,13 +14,13 @@ from PIL import Image, UnidentifiedImageError
 from fail2progress.core.images import TooLargeError, opened
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.core.scene import Array
-from fail2progress.perception.alignment import fit_of, laid
-from fail2progress.perception.array_files import MAX_PIXELS, check_size, colours, read_array
-from fail2progress.perception.camera_files import Calibration, parse_camera, read_camera
-from fail2progress.perception.depth_units import in_metres
-from fail2progress.perception.distortion import remapped
-from fail2progress.perception.orientation import UPRIGHT, orientation_of, turned_to
-from fail2progress.perception.registration import registered
+from fail2progress.perception.frames.alignment import fit_of, laid
+from fail2progress.perception.frames.array_files import MAX_PIXELS, check_size, colours, read_array
+from fail2progress.perception.frames.camera_files import Calibration, parse_camera, read_camera
+from fail2progress.perception.frames.depth_units import in_metres
+from fail2progress.perception.frames.distortion import remapped
+from fail2progress.perception.frames.exif import UPRIGHT, orientation_of, turned_to
+from fail2progress.perception.frames.registration import registered
 from fail2progress.perception.segmentation.base import PerceptionError
 
 __all__ = ["FileFrame", "images", "parse_camera", "read_camera", "read_files", "read_frame", "read_image"]

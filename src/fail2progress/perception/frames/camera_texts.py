@@ -15,11 +15,11 @@ import numpy as np
 import yaml
 
 from fail2progress.core.plain_yaml import NotPlainError, PlainLoader, once
-from fail2progress.perception.array_files import check_size, from_matlab, unpacked
-from fail2progress.perception.camera_keys import number, numbers, plain
-from fail2progress.perception.camera_search import cameras
-from fail2progress.perception.depth_scales import UNIT_KEY, is_scale
-from fail2progress.perception.lens_fields import is_coefficients
+from fail2progress.perception.frames.array_files import check_size, from_matlab, unpacked
+from fail2progress.perception.frames.camera_keys import number, numbers, plain
+from fail2progress.perception.frames.camera_search import cameras
+from fail2progress.perception.frames.depth_scales import UNIT_KEY, is_scale
+from fail2progress.perception.frames.lens_fields import is_coefficients
 from fail2progress.perception.segmentation.base import PerceptionError
 
 _ARRAYS = (

@@ -14,8 +14,8 @@ from PIL import Image
 
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.learning.segmentation.meshes import box, lathe
-from fail2progress.perception.alignment import AlignRules, FirstFrames, Offset, all_laid, fit_of, laid
-from fail2progress.perception.files import read_files
+from fail2progress.perception.frames.alignment import AlignRules, FirstFrames, Offset, all_laid, fit_of, laid
+from fail2progress.perception.frames.files import read_files
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from support.tabletop_frames import frame_of
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.perception.camera_files import parse_camera, read_camera
+from fail2progress.perception.frames.camera_files import parse_camera, read_camera
 from fail2progress.perception.segmentation.base import PerceptionError
 
 NUMBERS = {"fx": 60.0, "fy": 61.0, "cx": 32.0, "cy": 24.0}

@@ -17,15 +17,15 @@ import numpy as np
 
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
-from fail2progress.perception.camera_fields import EXPECTED, by_number, pinhole, stated_size
-from fail2progress.perception.camera_keys import Whose, plain
-from fail2progress.perception.camera_links import is_realsense, link_in, tells_a_motion
-from fail2progress.perception.camera_poses import parse_up, rigid
-from fail2progress.perception.camera_search import Found, cameras, chosen, listed
-from fail2progress.perception.camera_texts import BARE, content_of
-from fail2progress.perception.depth_scales import unit_in
-from fail2progress.perception.distortion import Lens
-from fail2progress.perception.lens_fields import lens_in
+from fail2progress.perception.frames.camera_fields import EXPECTED, by_number, pinhole, stated_size
+from fail2progress.perception.frames.camera_keys import Whose, plain
+from fail2progress.perception.frames.camera_links import is_realsense, link_in, tells_a_motion
+from fail2progress.perception.frames.camera_poses import parse_up, rigid
+from fail2progress.perception.frames.camera_search import Found, cameras, chosen, listed
+from fail2progress.perception.frames.camera_texts import BARE, content_of
+from fail2progress.perception.frames.depth_scales import unit_in
+from fail2progress.perception.frames.distortion import Lens
+from fail2progress.perception.frames.lens_fields import lens_in
 from fail2progress.perception.segmentation.base import PerceptionError
 
 _SPEAKS = re.compile(r"meta|cam|intr|calib|^k$", re.IGNORECASE)

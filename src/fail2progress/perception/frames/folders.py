@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
 
-from fail2progress.perception.camera_files import holds_a_camera, speaks_of_a_camera
-from fail2progress.perception.frame_numbers import TOGETHER, by_numbers, contradict
-from fail2progress.perception.frame_words import ALIGNED, COLOURS, DEPTHS, bare, key_of, loose_key, rank_of, word_in
+from fail2progress.perception.frames.camera_files import holds_a_camera, speaks_of_a_camera
+from fail2progress.perception.frames.frame_numbers import TOGETHER, by_numbers, contradict
+from fail2progress.perception.frames.frame_words import ALIGNED, COLOURS, DEPTHS, bare, key_of, loose_key, rank_of, word_in
 from fail2progress.perception.segmentation.base import PerceptionError
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif", ".tiff", ".npy")

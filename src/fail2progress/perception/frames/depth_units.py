@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fail2progress.perception.depth_scales import UNIT_KEY
+from fail2progress.perception.frames.depth_scales import UNIT_KEY
 from fail2progress.perception.segmentation.base import PerceptionError
 
 DEFAULT_UNIT = 0.001

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from fail2progress.core.rgbd import Intrinsics, Labels, RgbdFrame
-from fail2progress.perception.camera_files import parse_camera
-from fail2progress.perception.distortion import Lens, lens_of, remapped, straight
-from fail2progress.perception.files import read_files
+from fail2progress.perception.frames.camera_files import parse_camera
+from fail2progress.perception.frames.distortion import Lens, lens_of, remapped, straight
+from fail2progress.perception.frames.files import read_files
 from support.frame_files import PLAIN
 
 K = Intrinsics(320, 240, 260.0, 262.0, 158.0, 121.5)

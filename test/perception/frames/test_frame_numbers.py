@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.perception.frame_numbers import by_numbers, contradict
+from fail2progress.perception.frames.frame_numbers import by_numbers, contradict
 
 
 def paired(colours: tuple[str, ...], depths: tuple[str, ...]) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.perception.camera_files import read_camera
+from fail2progress.perception.frames.camera_files import read_camera
 from fail2progress.perception.segmentation.base import PerceptionError
 
 ENUMERATED = """Device info:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from fail2progress.core.rgbd import Intrinsics
-from fail2progress.perception.array_files import MAX_PIXELS
-from fail2progress.perception.camera_keys import joined, number, numbers
-from fail2progress.perception.camera_search import Found
+from fail2progress.perception.frames.array_files import MAX_PIXELS
+from fail2progress.perception.frames.camera_keys import joined, number, numbers
+from fail2progress.perception.frames.camera_search import Found
 from fail2progress.perception.segmentation.base import PerceptionError
 
 EXPECTED = "expected fx, fy, cx and cy, or a matrix of nine numbers under k, K, cam_K, camera_matrix or intrinsic_matrix"

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
-from fail2progress.perception.camera_files import Calibration, parse_camera
-from fail2progress.perception.files import read_files
+from fail2progress.perception.frames.camera_files import Calibration, parse_camera
+from fail2progress.perception.frames.files import read_files
 from fail2progress.perception.segmentation.base import PerceptionError
 
 ONE = {"fx": 60.0, "fy": 61.0, "cx": 32.0, "cy": 24.0}

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from fail2progress.perception.camera_files import parse_camera
-from fail2progress.perception.files import read_files, read_frame
+from fail2progress.perception.frames.camera_files import parse_camera
+from fail2progress.perception.frames.files import read_files, read_frame
 from fail2progress.perception.segmentation.base import PerceptionError
 from support.frame_files import PLAIN
 

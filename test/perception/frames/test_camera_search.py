@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.perception.camera_files import holds_a_camera, parse_camera, read_camera
-from fail2progress.perception.files import read_files
+from fail2progress.perception.frames.camera_files import holds_a_camera, parse_camera, read_camera
+from fail2progress.perception.frames.files import read_files
 from fail2progress.perception.segmentation.base import PerceptionError
 
 ONE = {"fx": 60.0, "fy": 61.0, "cx": 32.0, "cy": 24.0}
