@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fail2progress.ros.launch.environment import works
 from fail2progress.ros.launch.starting import Forked, ForkServer
 from support.processes import wait_until
+from support.shadows import shadowed
 
 NAMES = ("monitor", "task")
 
@@ -87,3 +89,11 @@ def test_nodes_end_with_their_supervisor(stand: Stand) -> None:
     assert pid is not None and stand.server._link is not None
     stand.server._link.close()
     wait_until(lambda: gone(pid))
+
+
+def test_nodes_start_where_a_lab_has_files_called_as_modules_are(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shadowed(tmp_path / "lab"))
+    assert works(stand.variables)
+    assert stand.node().pid is not None

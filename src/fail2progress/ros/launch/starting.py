@@ -6,12 +6,13 @@ import json
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
+
+from fail2progress.core.children import module_command
 
 SERVER = "fail2progress.ros.fork_server"
 ENDING = 2.0
@@ -90,7 +91,7 @@ class ForkServer:
 
     def _begin(self, variables: Mapping[str, str]) -> socket.socket:
         self._link, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        words = [sys.executable, "-m", SERVER, str(other.fileno())]
+        words = module_command(SERVER, str(other.fileno()))
         with other, (self.folder / "log" / "fork_server.log").open("a") as log:
             self._popen = subprocess.Popen(
                 [*words, str(self.folder), *self.names],

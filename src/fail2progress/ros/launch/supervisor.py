@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from fail2progress.core.children import module_command
 from fail2progress.core.files import locked
 from fail2progress.ros import graph as table
 from fail2progress.ros.launch.claim import RUN, run_id
@@ -58,7 +58,7 @@ class Launch:
         entry = table.NODES[name]
         values = {"state_dir": str(self.state_dir), **self.defaults.get(name, {}), **self.values}
         known = {parameter.name: parameter for parameter in table.parameters(entry)}
-        words = [sys.executable, "-m", "fail2progress.ros", name, "--ros-args"]
+        words = [*module_command("fail2progress.ros", name, "--ros-args")]
         if self.namespace:
             words += ["-r", f"__ns:=/{self.namespace.strip('/')}"]
         if os.environ.get(SECURE) == "true":
