@@ -20,7 +20,7 @@ from fail2progress.ros.launch.claim import RUN, run_id
 from fail2progress.ros.launch.environment import SECURE, SUPERVISOR, environment
 from fail2progress.ros.launch.restarts import GRACE, MISTAKE, PAUSE, Next, what_now
 from fail2progress.ros.launch.shared_memory import SHARED, shortage
-from fail2progress.ros.launch.starting import ForkServer, Running, Starter
+from fail2progress.ros.launch.starting import ForkServer, Running, Starter, how_ended
 from fail2progress.ros.security.policy import ENCLAVES
 
 MIDDLEWARE = re.compile(r"(sem\.)?(fastdds|fastrtps|fast_datasharing)_")
@@ -125,9 +125,13 @@ class Supervisor:
         return 1 if self.code is None else self.code
 
     def look_after(self) -> None:
-        """Restart what has died; take note when the last node is through."""
+        """Restart what has died; take note when the last node is through, or none can be started."""
         for name, process in list(self.processes.items()):
             code = process.running.poll()
+            if self.starter.failure:
+                self.say(self.starter.failure)
+                self.code = 1
+                return
             if code is not None:
                 del self.processes[name]
                 self._ended(name, code)
@@ -148,7 +152,7 @@ class Supervisor:
             self.say(f"{name} ended {starts} times: see {self._log(name)}")
             self.code = 1
         else:
-            self.say(f"{name} ended ({_how(code)}); it is restarted")
+            self.say(f"{name} ended ({how_ended(code)}); it is restarted")
             self._due[name] = time.monotonic() + PAUSE
 
     def stop(self) -> None:
@@ -206,10 +210,6 @@ def _signal(process: Running, number: int) -> None:
     if process.pid is not None and (number == signal.SIGKILL or _runs(process)):
         with suppress(ProcessLookupError):  # all have ended
             os.killpg(process.pid, number)
-
-
-def _how(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def remove_shared_memory() -> None:
