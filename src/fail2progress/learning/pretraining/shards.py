@@ -139,8 +139,8 @@ def read_shard(path: Path, verify: bool = False) -> Shard:
 
 @contextmanager
 def _damage_told(path: Path) -> Iterator[None]:
-    """DataError for what is of a wrong form, or is not there. What a whole shard meets as well, too many open files or a disk that
-    is gone, stays the OSError that it is."""
+    """DataError for what is of a wrong form, or is not there. What a whole shard meets as well, as too many open files or a disk
+    that is gone, stays the OSError that it is."""
     try:
         yield
     except VocabularyError as error:

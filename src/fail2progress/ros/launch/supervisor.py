@@ -234,7 +234,7 @@ def stale_shared_memory() -> list[Path]:
     kept = {_segment(Path(path).name) for path in used}
     # Its locks also show processes that /proc does not, as they have process ids of their own.
     locks = (path for path in files if path.name.endswith(_LOCKS) and _segment(path.name) not in kept)
-    kept |= {_segment(path.name) for path in locks if locked(path, shared=False)}
+    kept |= {_segment(path.name) for path in locks if locked(path, shared=False) is not False}
     return [path for path in files if _segment(path.name) not in kept]
 
 
