@@ -229,7 +229,8 @@ def test_it_is_found_before_the_work_that_a_lesson_could_not_be_kept(
         monkeypatch.setattr(fcntl, "flock", refuse)
     result = run(*arguments)
     assert result.exit_code == 2
-    assert ("failures.sqlite: cannot be written (Permission denied)" if locks else ".models.lock: files cannot be locked there") in result.stderr
+    said = "failures.sqlite: cannot be written (Permission denied)" if locks else ".models.lock: files cannot be locked there"
+    assert said in result.stderr
 
 
 def denied(path: Path) -> int:

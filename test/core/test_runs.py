@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from fail2progress.core.files import NoLocksError
-from fail2progress.core.runs import RunError, Runs, Start, held_run, read_run, working_in
+from fail2progress.core.runs import RunError, Runs, held_run, read_run, working_in
+from fail2progress.core.starts import Start
 
 NOW = datetime(2026, 11, 25, 22, 34, 52)
 

@@ -8,8 +8,8 @@ import sqlite3
 from contextlib import suppress
 from typing import TextIO
 
-LACKING = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE))
-"""No room on a disk or within a quota, a disk that fails, too many open files."""
+LACKING = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE))
+"""No room on a disk, or within a quota or a limit of files, a disk that fails, too many open files."""
 _LACKING_OF_STORES = ("disk is full", "disk I/O error")
 """The same in SQLite's words."""
 

@@ -5,6 +5,7 @@ A shard is a folder of .npy files. S counts the segments of all its E executions
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
@@ -72,7 +73,8 @@ def write_shard(folder: Path, name: str, content: _Arrays, end: int | None = Non
             try:
                 np.save(path, values, allow_pickle=False)
             except OSError as error:
-                raise OSError(f"{path}: cannot be written ({error})") from error
+                # NumPy gives no number where less was written than it asked for: there is no room.
+                raise OSError(error.errno or errno.ENOSPC, f"cannot be written ({error})", str(path)) from error
         digests = {path.name: digest(path) for path in sorted(unfinished.glob("*.npy"))}
         note = {"schema": SCHEMA, "vocabulary": current().to_dict(), "end": end, "files": digests}
         (unfinished / "shard.json").write_text(json.dumps(note, indent=1))
