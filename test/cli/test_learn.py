@@ -1,4 +1,7 @@
+import errno
+import fcntl
 import json
+import os
 import runpy
 from dataclasses import replace
 from pathlib import Path
@@ -214,3 +217,31 @@ def test_learning_in_a_simulator_from_outside(
     assert result.exit_code == 0, result.output
     values = json.loads(result.stdout)
     assert values["gate"]["passed"] and values["dataset"]["samples"] == 3
+
+
+@pytest.mark.parametrize("locks", [False, True], ids=["no file locks", "a store of another user"])
+def test_it_is_found_before_the_work_that_a_lesson_could_not_be_kept(
+    run, arguments: tuple[Any, ...], store: Path, monkeypatch: pytest.MonkeyPatch, locks: bool
+) -> None:
+    def begin(*_: object, **__: object) -> None:
+        pytest.fail("the work has begun")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(Learner, "learn", begin)
+    if locks:
+        whole = os.open
+        monkeypatch.setattr(
+            os, "open", lambda path, *more, **words: denied(path) if path == store else whole(path, *more, **words)
+        )
+    else:
+        monkeypatch.setattr(fcntl, "flock", refuse)
+    result = run(*arguments)
+    assert result.exit_code == 2
+    said = "failures.sqlite: cannot be written (Permission denied)" if locks else ".models.lock: files cannot be locked there"
+    assert said in result.stderr
+
+
+def denied(path: Path) -> int:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))

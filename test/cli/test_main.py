@@ -1,6 +1,8 @@
+import errno
 import json
+import os
+import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,11 +11,12 @@ from typer.testing import CliRunner
 
 from fail2progress import __version__
 from fail2progress.cli import doctor
-from fail2progress.cli.common import Commands, print_json, to_json
+from fail2progress.cli.common import Commands, UserError, print_json, to_json
 from fail2progress.cli.main import app
 from fail2progress.learning.pretraining.shards import DataError
 from fail2progress.models import weights
 from fail2progress.models.notes import CheckpointError
+from support.processes import command
 
 COMMANDS = (["generate"], ["train"], ["evaluate"], ["learn"], ["failures", "ls"], ["failures", "show"], ["failures", "export"],
             ["doctor"])  # fmt: skip
@@ -32,13 +35,36 @@ def test_every_command_is_registered_once() -> None:
 
 def test_version_and_unknown_commands_and_options(run, refuses) -> None:
     assert run("--version").stdout.strip() == __version__
-    with Path("/dev/full").open("w") as full:
-        told = subprocess.run(
-            [sys.executable, "-m", "fail2progress.cli", "--version"], stdout=full, stderr=subprocess.PIPE, text=True
-        )
-    assert told.returncode == 2 and "No space left" in told.stderr and "Traceback" not in told.stderr
     assert "No such command 'conquer'" in refuses("conquer")
     assert "--treils" in refuses("evaluate", "--treils", 3)
+
+
+@pytest.mark.parametrize("words", [("--version",), ("--help",), ("learn", "--help"), ("tasks", "ls", "--json")], ids=" ".join)
+def test_what_cannot_be_printed_is_failed_work(words: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(command(*words), stdout=full, stderr=subprocess.PIPE, text=True)
+    assert told.returncode == 1 and "No space left" in told.stderr and "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize(("words", "code"), [(("runs", "show", "nope"), 2), (("tasks", "ls", "--json"), 0)])
+@pytest.mark.parametrize("where", ["2>/dev/full", "2>&-"])
+def test_the_exit_code_is_the_same_where_nothing_can_be_said(
+    words: tuple[str, ...], code: int, where: str, tmp_path: Path
+) -> None:
+    told = subprocess.run(f"{shlex.join(command(*words))} {where}", shell=True, cwd=tmp_path, stdout=subprocess.PIPE)
+    assert told.returncode == code and told.stdout.startswith(b"[") == (code == 0)
+
+
+@pytest.mark.parametrize("lacking", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE])
+def test_what_a_computer_lacks_is_no_mistake_of_the_user(lacking: int) -> None:
+    error = OSError(lacking, os.strerror(lacking), "file")
+    result = CliRunner().invoke(failing(error), ["fail"])
+    assert result.exit_code == 1 and result.stderr == f"fail2progress: {error}\n"
+    told = UserError(f"out: cannot be written ({error.strerror})")
+    told.__cause__ = error
+    assert CliRunner().invoke(failing(told), ["fail"]).exit_code == 1
+    other = OSError(errno.EACCES, os.strerror(errno.EACCES), "file")
+    assert CliRunner().invoke(failing(other), ["fail"]).exit_code == 2
 
 
 def failing(error: BaseException) -> typer.Typer:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.cli.common import UserError, run_folder
+from fail2progress.cli.common import UserError
+from fail2progress.cli.run_folder import run_folder
 from fail2progress.cli.up import KEPT
 from fail2progress.core.runs import Run, Runs, read_run
 

@@ -101,7 +101,7 @@ def test_benchmark_goes_on_with_the_items_that_are_missing(
         patched.setattr(predictions, "run_items", stopped_after(27, predictions.run_items))
         assert run(*words).exit_code == 130
     with full_disk(1000):
-        assert run(*words).exit_code == 2
+        assert run(*words).exit_code == 1
     result = run(*words)
     assert result.exit_code == 0 and "30/30" in result.stderr
     assert [each["id"] for each in json.loads(result.stdout)["by_item"]] == [f"cup-{number}" for number in range(30)]
@@ -134,7 +134,7 @@ def test_a_family_is_the_same_where_its_making_was_stopped(run: Run, monkeypatch
 def test_on_a_full_disk_one_line_is_said_and_nothing_is_left_half_written(run: Run, store: Path, words: tuple[str, ...]) -> None:
     with full_disk(1000):
         result = run(*words)
-    assert (result.exit_code, result.stdout) == (2, "") and "Traceback" not in result.stderr
+    assert (result.exit_code, result.stdout) == (1, "") and "Traceback" not in result.stderr
     assert result.stderr.splitlines()[-1].startswith("fail2progress: "), result.stderr
     left = {name: content for name, content in files(Path()).items() if "sqlite" not in name}
     assert max(map(len, left.values()), default=0) <= 1000
@@ -153,7 +153,7 @@ def test_training_on_a_full_disk_goes_on_when_there_is_room(run: Run, data: Path
     words = ("train", "--data", data, "--plain", "--epochs", 1, "--batch", 8, "--processes", 1, "--out", "m.safetensors")
     with full_disk(100_000):
         result = run(*words)
-    assert result.exit_code == 2 and "Traceback" not in result.stderr and not Path("m.safetensors").exists()
+    assert result.exit_code == 1 and "Traceback" not in result.stderr and not Path("m.safetensors").exists()
     assert run(*words).exit_code == 0 and Path("m.safetensors").is_file()
     assert sorted(files(Path())) == ["m.json", "m.report.json", "m.safetensors"]
 

@@ -1,7 +1,11 @@
+import errno
+import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,14 +15,18 @@ from hypothesis import strategies as st
 
 from fail2progress.core.files import (
     InUseError,
+    NoLocksError,
     guarded,
+    locked,
     remove_abandoned,
     taken,
+    try_out,
     unfinished_path,
     whole_file,
     whole_folder,
     write_whole,
 )
+from fail2progress.core.runs import held
 
 
 @given(first=st.binary(), second=st.text())
@@ -106,3 +114,82 @@ def test_who_does_not_want_to_wait_is_told_that_a_file_is_in_use(tmp_path: Path)
     with taken(path), taken(tmp_path / "other"):
         assert not path.exists()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o002, 0o664), (0o022, 0o644), (0o077, 0o600)])
+def test_who_may_lock_a_file_is_for_the_umask_to_say(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        with guarded(tmp_path / "one"), held(tmp_path):
+            modes = {path.stat().st_mode & 0o777 for path in (tmp_path / ".one.lock", tmp_path / ".lock")}
+    finally:
+        os.umask(before)
+    assert modes == {mode}
+
+
+@pytest.fixture
+def shared_folder() -> Iterator[Path]:
+    """A folder of a lab that everybody may write in, as a user who is not the computer's administrator sees it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, user = Path(name), os.geteuid()
+        folder.chmod(0o777)
+        if user == 0:
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            os.seteuid(user)
+
+
+def of_another_user(path: Path) -> None:
+    """A file that is there already and may be read, but not be written."""
+    user = os.geteuid()
+    os.seteuid(os.getuid())
+    path.write_text("")
+    path.chmod(0o444)
+    os.seteuid(user)
+
+
+def test_a_lock_of_another_user_is_taken_as_well(shared_folder: Path) -> None:
+    for name in (".lock", ".one.lock"):
+        of_another_user(shared_folder / name)
+    with held(shared_folder), guarded(shared_folder / "one"):
+        assert locked(shared_folder / ".lock") and locked(shared_folder / ".one.lock")
+    with pytest.raises(PermissionError), guarded(Path("/usr/one")):
+        pytest.fail("nothing can be made there")
+
+
+def test_work_is_refused_before_it_begins_where_a_file_cannot_be_written(shared_folder: Path) -> None:
+    of_another_user(shared_folder / "failures.sqlite")
+    try_out(shared_folder, files=[shared_folder / "none"])
+    with pytest.raises(PermissionError, match=r"failures.sqlite"):
+        try_out(shared_folder, files=[shared_folder / "failures.sqlite"])
+    assert sorted(path.name for path in shared_folder.iterdir()) == ["failures.sqlite"]
+
+
+def test_work_that_will_guard_a_folder_tries_its_lock(tmp_path: Path) -> None:
+    """And does not wait for who has it just now."""
+    try_out(tmp_path / "models", alone=True)
+    with guarded(tmp_path / "models"):
+        try_out(tmp_path / "models", alone=True)
+    assert not locked(tmp_path / ".models.lock")
+
+
+def test_where_files_cannot_be_locked_that_is_said_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    (tmp_path / "there").touch()
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert locked(tmp_path / "there") is None and locked(tmp_path / "none") is False
+    said = rf"{tmp_path}/.one.lock: files cannot be locked there \(No locks available\): choose a folder on another disk, or "
+    for guard in (guarded, taken):
+        with pytest.raises(NoLocksError, match=said), guard(tmp_path / "one"):
+            pytest.fail("it is not locked")
+    try_out(tmp_path)
+    with pytest.raises(NoLocksError):
+        try_out(tmp_path / "models", alone=True)
+    open_files = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(NoLocksError), held(tmp_path):
+        pytest.fail("it is not locked")
+    assert len(os.listdir("/proc/self/fd")) == open_files

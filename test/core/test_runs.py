@@ -1,13 +1,26 @@
+import errno
+import fcntl
+import json
+import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from fail2progress.core.runs import RunError, Runs, Start, held_run, read_run, working_in
+from fail2progress.core.files import NoLocksError
+from fail2progress.core.runs import RunError, Runs, held_run, read_run, working_in
+from fail2progress.core.starts import Start
 
 NOW = datetime(2026, 11, 25, 22, 34, 52)
+
+
+def kept(moment: datetime) -> str:
+    """As a run keeps a local time: with its offset from UTC."""
+    return moment.astimezone().isoformat()
 
 
 @pytest.fixture
@@ -49,11 +62,11 @@ def test_a_run_that_is_gone_on_with_keeps_its_beginning(runs: Runs, tmp_path: Pa
         monkeypatch.setattr("fail2progress.core.runs.provenance", lambda commit=commit: {"commit": commit})
         assert runs.adopt(runs.root / "sim" / "mine", "sim", now) == runs.latest()
     run = read_run(runs.root / "sim" / "mine")
-    assert (run.started, run.provenance) == (NOW.isoformat(), {"commit": "first"})
-    assert run.later == (Start(later.isoformat(), {"commit": "second"}), Start(later.isoformat(), {"commit": "third"}))
+    assert (run.started, run.provenance) == (kept(NOW), {"commit": "first"})
+    assert run.later == (Start(kept(later), {"commit": "second"}), Start(kept(later), {"commit": "third"}))
     assert runs.all() == [other, run] and runs.named("sim") == run, "the last of its kind is the one that was started last"
     anew = runs.adopt(run.folder, "sim", later, anew=True)
-    assert (anew.started, anew.provenance, anew.later) == (later.isoformat(), {"commit": "third"}, ())
+    assert (anew.started, anew.provenance, anew.later) == (kept(later), {"commit": "third"}, ())
     assert read_run(run.folder).later == ()
 
 
@@ -62,7 +75,7 @@ def test_how_a_run_began_is_unknown_where_that_was_lost(runs: Runs, tmp_path: Pa
     (tmp_path / left).write_text("{")
     runs.adopt(tmp_path, "sim", NOW)
     run = read_run(tmp_path)
-    assert (run.kind, run.started, run.provenance, run.last_start) == ("sim", "", {}, NOW.isoformat())
+    assert (run.kind, run.started, run.provenance, run.last_start.started) == ("sim", "", {}, kept(NOW))
 
 
 HOLD = """
@@ -163,3 +176,74 @@ def test_a_stack_starts_where_no_run_can_be_noted(tmp_path: Path, monkeypatch: p
     Path("runs").touch()
     with held_run("mine", "robot", NOW) as folder:
         assert folder == Path("mine") and folder.is_dir()
+
+
+@pytest.fixture
+def zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Sets this process's clock to another zone."""
+
+    def set_to(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield set_to
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_the_last_run_is_the_last_wherever_its_clock_stood(runs: Runs, zone: Callable[[str], None]) -> None:
+    """A laptop that was in Japan, and a robot whose clock shows UTC."""
+    zone("Asia/Tokyo")
+    first = runs.new("sim", datetime(2026, 11, 25, 22, 0, 0))
+    zone("UTC")
+    second = runs.new("sim", datetime(2026, 11, 25, 14, 0, 0))
+    assert first.started == "2026-11-25T22:00:00+09:00" and runs.all() == [first, second]
+    assert runs.named("sim") == runs.latest() == second
+    (runs.root / "sim" / "latest").unlink()
+    assert runs.named("sim") == second
+
+
+def test_runs_that_were_begun_before_the_offset_was_kept_are_ordered_by_their_provenance(runs: Runs) -> None:
+    made = [("a", "2026-11-25T22:00:00", "2026-11-25T13:00:00+00:00"), ("b", "2026-11-25T14:00:00", "2026-11-25T14:00:00+00:00")]
+    for name, started, utc in made:
+        (runs.root / "sim" / name).mkdir(parents=True)
+        about = {"kind": "sim", "started": started, "provenance": {"time_utc": utc}}
+        (runs.root / "sim" / name / "run.json").write_text(json.dumps(about))
+    assert [run.folder.name for run in runs.all()] == ["a", "b"]
+    for nothing in ("", "yesterday", "0001-01-01T00:00:00"):
+        assert Start(nothing, {}).moment < Start("2026-11-25T22:00:00", {}).moment
+
+
+def test_a_kinds_name_follows_its_link_where_that_is_whole(runs: Runs) -> None:
+    early, late = runs.new("sim", NOW), runs.new("sim", NOW + timedelta(hours=1))
+    link = runs.root / "sim" / "latest"
+    link.unlink()
+    link.symlink_to(early.folder.name)
+    assert runs.named("sim") == early
+    (early.folder / "run.json").write_text('{"kind": "demo", "started": ""}')
+    assert runs.named("sim") == late
+    link.unlink()
+    link.symlink_to("gone")
+    assert runs.named("sim") == late
+
+
+def test_a_run_goes_on_where_the_pointer_to_the_latest_cannot_be_written(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    (runs.root / "latest" / "something").mkdir(parents=True)
+    run = runs.new("sim", NOW)
+    said = capsys.readouterr().err
+    assert said.startswith(f"note: {runs.root / 'latest'}: cannot be written (Is a directory)") and str(run.folder) in said
+    assert runs.latest() == runs.named("sim") == run and (runs.root / "sim" / "latest").resolve() == run.folder.resolve()
+
+
+def test_without_file_locks_runs_can_be_read_and_work_says_what_to_do(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = runs.new("sim", NOW)
+    with working_in(run):
+        pass
+    monkeypatch.setattr(fcntl, "flock", without_locks)
+    assert run.in_use is None and runs.all() == [run]
+    with pytest.raises(NoLocksError, match=r"\.lock: files cannot be locked there \(No locks available\): choose a folder on"):
+        working_in(run).__enter__()
+
+
+def without_locks(*_: object) -> None:
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))

@@ -1,6 +1,8 @@
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Scene
@@ -8,6 +10,7 @@ from fail2progress.simulation.base import Disturbances, Job
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.parallel import ParallelSimulator
 from fail2progress.skills.base import SkillCall
+from support.shadows import shadowed
 
 Build = Callable[..., Scene]
 CUBE = (0.04, 0.04, 0.04)
@@ -41,3 +44,11 @@ def test_one_process_needs_no_workers(on_table: Build, simulator: MujocoSimulato
         seen = parallel.settle(job.scene, Camera())
     assert np.array_equal(outcome.after.scene.poses, simulator.execute(job).after.scene.poses)
     assert np.array_equal(seen.cloud.points, simulator.settle(job.scene, Camera()).cloud.points)
+
+
+def test_workers_start_where_a_lab_has_files_called_as_modules_are(
+    on_table: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shadowed(tmp_path / "lab"))
+    with ParallelSimulator(2) as parallel:
+        assert len(list(parallel.execute_all(jobs(on_table)[:2]))) == 2

@@ -15,6 +15,8 @@ from fail2progress.ros.launch.supervisor import shared_memory_of
 class Separate:
     """Starts each process of a supervisor by itself."""
 
+    failure = ""
+
     def start(self, name: str, words: list[str], variables: Mapping[str, str], out: IO[Any], log: IO[Any]) -> Running:
         return subprocess.Popen(
             words, env=dict(variables), stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True

@@ -31,7 +31,12 @@ def _run() -> None:
         print(f"fail2progress: the package {error.name} is missing; install fail2progress again", file=sys.stderr)
         sys.exit(2)
     with ctrl_c_ends():
-        app(prog_name="fail2progress")  # also where this is called as a module
+        try:
+            app(prog_name="fail2progress")  # also where this is called as a module
+        except BrokenPipeError:
+            raise
+        except OSError as error:  # of the help, which is written before a command begins; commands tell of their own
+            _say_of_output(error)
 
 
 def end_at_once(number: int, frame: FrameType | None) -> None:
@@ -50,8 +55,20 @@ def _say_all() -> None:
     try:
         if sys.stdout is not None:  # as where it was closed from the first
             sys.stdout.flush()
-    except OSError:
+    except BrokenPipeError:
         return
+    except OSError as error:
+        _say_of_output(error)
+
+
+def _say_of_output(error: OSError) -> None:
+    """What was to be printed is lost, as on a full disk: the work has failed."""
+    from fail2progress.cli.common import FAILED, say
+    from fail2progress.cli.streams import let_go
+
+    let_go(sys.stdout)
+    say(f"fail2progress: standard output cannot be written ({error.strerror or error})")
+    sys.exit(FAILED)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from datetime import datetime
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
@@ -25,8 +23,9 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from fail2progress.cli.plain_text import PlainTable, visible
+from fail2progress.cli.streams import let_go, of_the_work
 from fail2progress.core.files import try_out, write_whole
-from fail2progress.core.runs import ABOUT, STORE, Run, RunError, Runs, working_in
+from fail2progress.core.runs import STORE, Run, Runs
 
 FAILED = 1
 MISTAKE = 2
@@ -68,7 +67,7 @@ def told_in_one_line(words: Sequence[str] = ()) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        _end(str(error), MISTAKE)
+        _end(str(error), _code(error))
     except WorkError as error:
         _end(str(error), FAILED)
     except StoppedError as error:
@@ -79,7 +78,7 @@ def told_in_one_line(words: Sequence[str] = ()) -> Iterator[None]:
         raise
     except (OSError, sqlite3.Error) as error:
         lacks = error.filename if isinstance(error, FileNotFoundError) else None
-        _end(f"there is no {lacks}" if lacks else str(error), MISTAKE)
+        _end(f"there is no {lacks}" if lacks else str(error), _code(error))
     except EOFError as error:
         _end(f"a file is empty or cut short ({error or 'it ends too early'})", MISTAKE)
     except ModuleNotFoundError as error:
@@ -87,7 +86,7 @@ def told_in_one_line(words: Sequence[str] = ()) -> Iterator[None]:
             raise
         _end(f"the package {error.name} is missing; see: fail2progress doctor", MISTAKE)
     except (ValueError, UsageError) as error:
-        _end(_mistake(error, words), MISTAKE)
+        _end(_mistake(error, words), _code(error))
 
 
 def _mistake(error: Exception, words: Sequence[str]) -> str:
@@ -115,6 +114,11 @@ def _typed(error: Exception, words: Sequence[str]) -> str:
     given = [word.partition("=")[2] if "=" in word else following for word, following in pairwise([*words, ""])
              if word.partition("=")[0] in names]  # fmt: skip
     return f", got {given[-1]!r}" if given and type(error).__name__ == "BadParameter" else ""
+
+
+def _code(error: Exception) -> int:
+    """What the computer lacks, as room on its disk, is no mistake of the user, whoever tells of it."""
+    return FAILED if of_the_work(error) else MISTAKE
 
 
 def _end(message: str, code: int) -> NoReturn:
@@ -163,47 +167,6 @@ def run_of(name: str | None, needed: str = "") -> Run:
     return made[-1]
 
 
-@contextmanager
-def run_folder(
-    kind: str, out: Path | None, resume: bool = False, force: bool = False, leaves: tuple[str, ...] = ()
-) -> Iterator[Run]:
-    """The folder of a new run, held while it lasts: one of its own, or the one that the user names.
-
-    A folder that holds a run already is resumed (`resume`), emptied of what a run leaves (`force`), or refused.
-    """
-    now, there, anew = datetime.now(), out is not None and out.exists(), False
-    if out is None and resume:
-        run = run_of(kind)
-    elif out is None:
-        run = Runs().new(kind, now)
-    else:
-        require(not (resume and force), "--resume goes on with what --force would replace: give one of them")
-        held = [name for name in leaves if (out / name).exists()]
-        anew = not resume or bool(leaves and not held)
-        if resume and leaves and not held:
-            say(f"note: {out}: nothing to go on with is there; this is a new run")
-        occupied = f"{out} holds an earlier run ({', '.join(held)}): choose another --out, or --force to replace it"
-        require(resume or force or not held, occupied)
-        writable(out)
-        run = Run(out, kind, "")
-    try:
-        with checked(), working_in(run):
-            for name in leaves if force else ():
-                path = run.folder / name
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-            yield run if out is None and not resume else Runs().adopt(run.folder, run.kind, now, anew)
-    except BaseException:
-        _discard_empty(run, there)
-        raise
-
-
-def _discard_empty(run: Run, there: bool) -> None:
-    """Nothing ran: the folder, or what it has of a run where it was there before, goes; the run before is the last one again."""
-    if not run.in_use and not [path for path in run.folder.iterdir() if path.name != ABOUT and not path.name.startswith(".")]:
-        with suppress(RunError):
-            Runs().forget(run) if there else Runs().remove(run)
-
-
 STORE_OPTION = typer.Option(
     None, "--store", "--run", help="Where the failures are kept: a file, or a run (runs ls). Default: the last run's."
 )
@@ -223,14 +186,18 @@ def store_of(named: Path | None) -> Path:
     return path
 
 
-def writable(folder: Path, told: object = None) -> None:
-    """Make a folder and try it out before hours of work; UserError, about what is `told`, where nothing can be written there."""
+def writable(folder: Path, told: object = None, alone: bool = False, files: Sequence[Path] = ()) -> None:
+    """Make a folder and try it out before hours of work; UserError, about what is `told`, where nothing can be written there.
+
+    alone, files: see core.files.try_out.
+    """
     for place in (folder, *folder.parents):
         require(not place.exists() or place.is_dir(), f"{place}: is a file; a folder is needed for what is written there")
     try:
-        try_out(folder)
+        try_out(folder, alone, files)
     except OSError as error:
-        raise UserError(f"{told or folder}: cannot be written ({error.strerror or error})") from error
+        file = next((path for path in files if str(path) == str(error.filename)), folder)
+        raise UserError(f"{told or file}: cannot be written ({error.strerror or error})") from error
 
 
 def shown(path: Path) -> str:
@@ -239,9 +206,19 @@ def shown(path: Path) -> str:
 
 
 def say(message: str) -> None:
-    """A line on standard error, whole, beside other threads; what a terminal would obey is spelt out."""
-    sys.stderr.write(visible(message) + "\n")
-    sys.stderr.flush()
+    """A line on standard error, whole, beside other threads; what a terminal would obey is spelt out.
+
+    Where nothing can be written there, the work goes on, and the exit code is that of its end.
+    """
+    if sys.stderr is None:  # it was closed from the first
+        return
+    try:
+        sys.stderr.write(visible(message) + "\n")
+        sys.stderr.flush()
+    except BrokenPipeError:
+        raise
+    except OSError:
+        let_go(sys.stderr)
 
 
 def console() -> Console:

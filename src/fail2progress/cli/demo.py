@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import WorkError, checked, print_json, require, run_folder, say
+from fail2progress.cli.common import WorkError, checked, print_json, require, say
 from fail2progress.cli.limits import MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.report import OF_THE_DEMO, PAGE
+from fail2progress.cli.run_folder import run_folder
 from fail2progress.cli.voice import stages
 from fail2progress.core.files import write_whole
 from fail2progress.core.names import unknown

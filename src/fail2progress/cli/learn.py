@@ -97,12 +97,12 @@ def learn(
     in_use = Registry(named).in_use() if named is not None else None
     parent, kept = _parent(named, model), _rehearsal(rehearsal)
     stored = _event(place, event) if chosen is None and place is not None else None
-    for folder in (named, *([place.parent] if place is not None else [])):
-        if folder is not None:
-            writable(folder)
+    _try_out(named, place)
     failure = stored or _failure_of(chosen, parent, simulator)
     kept_at = place or Runs().new("learn", datetime.now()).store
     versions = Registry(named or kept_at.parent / "models")
+    if place is None:
+        _try_out(versions.folder, kept_at)
     if chosen is not None:
         FailureStore(kept_at).add(failure)
         say(f"{chosen.id} is failure {failure.id[:8]}: {', '.join(map(str, failure.header.mismatches[:3]))}")
@@ -136,6 +136,14 @@ def _event(store: Path, identity: str | None) -> FailureEvent:
 
     kept = FailureStore(store)
     return kept.get(identity) if identity else kept.latest()
+
+
+def _try_out(registry: Path | None, store: Path | None) -> None:
+    """What will be written to once something is learnt. UserError where that cannot be done."""
+    if registry is not None:
+        writable(registry, alone=True)
+    if store is not None:
+        writable(store.parent, files=[store.with_name(name) for name in (store.name, f"{store.name}-wal", f"{store.name}-shm")])
 
 
 def _item(path: Path, line: int | None) -> Item:

@@ -111,6 +111,8 @@ def _told(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield "size", f"{value / 1e6:.1f} MB"
         elif key == "started":
             yield key, value[:16].replace("T", " ")
+        elif key == "in_use" and value is None:  # files cannot be locked there
+            yield "in use", ""
         elif value is None:
             yield key, "unreadable"
         elif isinstance(value, bool):

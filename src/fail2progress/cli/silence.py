@@ -39,6 +39,9 @@ class _Heard:
 @contextmanager
 def never_silent(first: float = FIRST, silence: float = SILENCE) -> Iterator[None]:
     """Standard error says soon that a command has begun, and after every silence that it is still at work."""
+    if sys.stderr is None:  # it was closed from the first
+        yield
+        return
     began, over, real = time.monotonic(), threading.Event(), sys.stderr
     heard = _Heard(real)
 
@@ -46,8 +49,11 @@ def never_silent(first: float = FIRST, silence: float = SILENCE) -> Iterator[Non
         while not over.wait(0.1):
             now = time.monotonic()
             if now - heard.last > (silence if heard.spoke else first):
-                heard.write(f"still at work, {clock(now - began)}\n" if heard.spoke else "loading\n")
-                heard.flush()
+                try:
+                    heard.write(f"still at work, {clock(now - began)}\n" if heard.spoke else "loading\n")
+                    heard.flush()
+                except OSError:  # nobody can hear it
+                    return
 
     sys.stderr = heard
     threading.Thread(target=watch, daemon=True).start()

@@ -13,8 +13,9 @@ from fail2progress.cli.bag import ROBOT as _ROBOT
 from fail2progress.cli.bag import SLOP as _SLOP
 from fail2progress.cli.bag import TOPIC as _TOPIC
 from fail2progress.cli.bag import look_through
-from fail2progress.cli.common import checked, filled, require, run_folder
+from fail2progress.cli.common import checked, filled, require
 from fail2progress.cli.limits import MOST
+from fail2progress.cli.run_folder import run_folder
 from fail2progress.cli.stack import Given, check_report, end, finish, launch_of, perception, run_stack, seen
 from fail2progress.core.runs import STORE_FILES
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER

@@ -15,6 +15,7 @@ from multiprocessing.pool import Pool
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
+from fail2progress.core.children import give_back, safe_imports
 from fail2progress.core.garbage import look_seldom
 from fail2progress.core.names import unknown
 
@@ -38,8 +39,8 @@ class Executor(ABC):
 
 def start_pool(processes: int) -> Pool:
     """Worker processes that leave Ctrl-C to their parent, from their first moment on."""
-    with _ctrl_c_held_back(), _without_windows():
-        return multiprocessing.get_context("spawn").Pool(processes, initializer=_begin)
+    with safe_imports() as before, _ctrl_c_held_back(), _without_windows():
+        return multiprocessing.get_context("spawn").Pool(processes, initializer=_begin, initargs=(before,))
 
 
 class LostWorkerError(RuntimeError):
@@ -54,7 +55,7 @@ def at_work(workers: Sequence[BaseProcess]) -> Iterator[Callable[[], bool]]:
     LostWorkerError where the body fails because one of them did. What each does begins with `end_with_parent`.
     """
     try:
-        with _ctrl_c_held_back():
+        with safe_imports(), _ctrl_c_held_back():
             for worker in workers:
                 worker.start()
         yield lambda: any(worker.exitcode for worker in workers)
@@ -83,8 +84,9 @@ def _ctrl_c_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin() -> None:
-    """What a worker does first, before it reads what its work needs."""
+def _begin(before: str | None) -> None:
+    """What a worker does first, before it reads what its work needs; before: see safe_imports."""
+    give_back(before)
     look_seldom()
     end_with_parent()
 

@@ -8,8 +8,8 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -68,15 +68,25 @@ def whole_folder(place: Path) -> Iterator[Path]:
         raise
 
 
-def try_out(folder: Path) -> None:
-    """Make a folder and write there, so that who works for hours knows before that it can be done; OSError where it cannot."""
+def try_out(folder: Path, alone: bool = False, files: Iterable[Path] = ()) -> None:
+    """Make a folder and write there, so that who works for hours knows before that it can be done; OSError where it cannot.
+
+    alone: the folder will be guarded (`alone`), too; files: what is there of these will be written to.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass
+    for path in files:
+        if path.exists():
+            os.close(os.open(path, os.O_RDWR))
+    if alone:
+        with suppress(InUseError):  # another command has it just now; the work will wait for that
+            os.close(_lock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB))
 
 
-def locked(path: Path, shared: bool = True) -> bool:
+def locked(path: Path, shared: bool = True) -> bool | None:
     """Whether a process holds a lock on a file, by trying to take one; False where there is no file, and nothing is written.
+    None: not known, as the file cannot be opened, or its file system has no locks.
 
     shared: try for a lock that others may hold as well, so that two who ask do not see each other; otherwise a lock that is
     held together counts, too.
@@ -88,6 +98,8 @@ def locked(path: Path, shared: bool = True) -> bool:
         return False
     except BlockingIOError:
         return True
+    except OSError:
+        return None
     return False
 
 
@@ -101,6 +113,10 @@ def alone(folder: Path) -> Iterator[None]:
 
 class InUseError(OSError):
     """What another process holds: which file or folder, and what to do."""
+
+
+class NoLocksError(OSError):
+    """A file that cannot be locked, as on a network's disk without locks: which one, and what to do."""
 
 
 @contextmanager
@@ -131,18 +147,45 @@ def _lock(path: Path, how: int) -> int:
     """A handle of the file beside a path, which is locked. InUseError: another one has it, and `how` does not wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        handle = os.open(_lock_beside(path), os.O_WRONLY | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(handle, how)
+            handle = lock_handle(_lock_beside(path), how)
+        except BlockingIOError:
+            raise InUseError(f"{path} is in use by another command: wait for its end, or choose another name") from None
+        try:
             if _is_there(handle, path):
                 return handle
-        except BlockingIOError:
-            os.close(handle)
-            raise InUseError(f"{path} is in use by another command: wait for its end, or choose another name") from None
         except OSError:
             os.close(handle)
             raise
         os.close(handle)  # who had it before took it away after it was opened here
+
+
+def lock_handle(path: Path, how: int) -> int:
+    """A handle of a file, made where there is none, that is locked (flock). Everybody whom the umask lets may lock it, too.
+
+    BlockingIOError: another process has it, and `how` does not wait. NoLocksError where files cannot be locked.
+    """
+    handle = _handle(path)
+    try:
+        fcntl.flock(handle, how)
+    except BlockingIOError:
+        os.close(handle)
+        raise
+    except OSError as error:
+        os.close(handle)
+        mend = "choose a folder on another disk, or have that one mounted with file locks"
+        raise NoLocksError(f"{path}: files cannot be locked there ({error.strerror}): {mend}") from error
+    return handle
+
+
+def _handle(path: Path) -> int:
+    """Of a file to lock. Of one that is another user's, for reading: a lock on that is as good on a disk of this computer."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except PermissionError:
+        if not path.exists():
+            raise
+        return os.open(path, os.O_RDONLY)
 
 
 def _lock_beside(path: Path) -> Path:

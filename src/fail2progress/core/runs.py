@@ -11,14 +11,16 @@ import fcntl
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from fail2progress.core.files import locked, write_whole
+from fail2progress.core.files import lock_handle, locked, write_whole
 from fail2progress.core.provenance import provenance
+from fail2progress.core.starts import STAMP, Start, started_by_name
 
 ROOT = Path("runs")
 ABOUT = "run.json"
@@ -29,8 +31,6 @@ MODELS = "models"
 _LATEST = "latest"
 LOCK = ".lock"
 """What whoever works in a folder has locked meanwhile."""
-_STAMP = "%Y-%m-%d_%H%M%S"
-"""Of a run's start, with which its folder's name begins."""
 _IN_USE = "is in use by another process: wait for its end, or choose another folder"
 _LISTED = 5
 """Runs that are named at most where none is found."""
@@ -41,21 +41,13 @@ class RunError(ValueError):
 
 
 @dataclass(frozen=True)
-class Start:
-    """One time that a run was begun or gone on with: local time, ISO 8601, and provenance, as a run has them."""
-
-    started: str
-    provenance: Mapping[str, object]
-
-
-@dataclass(frozen=True)
 class Run:
     """A run's folder, and what kind it is of: "sim", "demo", "replay", "robot"."""
 
     folder: Path
     kind: str
     started: str
-    """Local time of its beginning, ISO 8601; empty where that was not kept."""
+    """Local time of its beginning with its offset from UTC, ISO 8601; empty where that was not kept."""
     provenance: Mapping[str, object] = field(default_factory=dict, compare=False)
     """Of the code that it began with, see `core.provenance`; empty where that was not kept."""
     later: tuple[Start, ...] = field(default=(), compare=False)
@@ -72,9 +64,9 @@ class Run:
         return self.folder / MODELS
 
     @property
-    def last_start(self) -> str:
+    def last_start(self) -> Start:
         """When it was begun, or gone on with last."""
-        return self.later[-1].started if self.later else self.started
+        return self.later[-1] if self.later else Start(self.started, self.provenance)
 
     @property
     def size(self) -> int:
@@ -83,8 +75,8 @@ class Run:
         return sum(sizes)
 
     @property
-    def in_use(self) -> bool:
-        """Whether a process is at work in it. Nothing is written: it may lie where nothing can be."""
+    def in_use(self) -> bool | None:
+        """Whether a process is at work in it; None: not known. Nothing is written: it may lie where nothing can be."""
         return locked(self.folder / LOCK)
 
 
@@ -96,7 +88,7 @@ class Runs:
 
     def new(self, kind: str, now: datetime) -> Run:
         """A new folder for a run; it becomes the latest."""
-        stamp = now.strftime(_STAMP)
+        stamp = now.strftime(STAMP)
         for number in range(1000):
             folder = self.root / kind / (f"{stamp}_{number}" if number else stamp)
             try:
@@ -116,7 +108,7 @@ class Runs:
         A run that is there is gone on with: its beginning stays what it was, known or not. anew: nothing of it is left.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        start, before = Start(now.isoformat(timespec="seconds"), provenance()), None if anew else _earlier(folder)
+        start, before = Start(now.astimezone().isoformat(timespec="seconds"), provenance()), None if anew else _earlier(folder)
         if before is None:
             run = Run(folder, kind, start.started, start.provenance)
         else:
@@ -146,8 +138,8 @@ class Runs:
                 found.append(read_run(folder))
             except RunError as error:
                 damaged[folder] = error
-                found.append(Run(folder, folder.parent.name, _started(folder.name)))
-        return sorted(found, key=lambda run: (run.last_start, str(run.folder))), damaged
+                found.append(Run(folder, folder.parent.name, started_by_name(folder.name)))
+        return sorted(found, key=lambda run: (run.last_start.moment, str(run.folder))), damaged
 
     def latest(self) -> Run:
         """The last run. RunError where there is none."""
@@ -175,8 +167,7 @@ class Runs:
         if name and (Path(name) / STORE).is_file():
             return Run(Path(name), "run", "")
         runs, damaged = self._each()
-        kinds = [run for run in runs if run.kind == name]
-        found = kinds[-1:] or [run for run in runs if name.strip("/.") and name in f"{run.kind}/{run.folder.name}"]
+        found = self._last_of(name, runs) or [run for run in runs if name.strip("/.") and name in f"{run.kind}/{run.folder.name}"]
         if len(found) != 1:
             what = f"{len(found)} runs" if found else "no run"
             listed = found or runs
@@ -184,6 +175,14 @@ class Runs:
             there += f" and {len(listed) - _LISTED} earlier ones" if len(listed) > _LISTED else ""
             raise RunError(f"{what} named {name!r} in {self.root}; there are: {there}")
         return _whole(found[0], damaged)
+
+    def _last_of(self, kind: str, runs: list[Run]) -> list[Run]:
+        """The last run of a kind, none where there is none: the one that its link names, where that is whole."""
+        with suppress(OSError, RunError):
+            folder = self.root / kind / os.readlink(self.root / kind / _LATEST)
+            if kind and read_run(folder).kind == kind:
+                return [read_run(folder)]
+        return [run for run in runs if run.kind == kind][-1:]
 
     def check_removable(self, run: Run) -> None:
         """RunError where a folder is no run's, in use, or around the folder that one works in."""
@@ -209,15 +208,23 @@ class Runs:
             (run.folder / name).unlink(missing_ok=True)
 
     def _point(self, run: Run) -> None:
+        """Make a run the latest: a convenience, without which it goes on."""
+        try:
+            self._write_pointer(run)
+        except OSError as error:
+            note = f"{self.root / _LATEST}: cannot be written ({error.strerror}): name {run.folder} where the last run is meant"
+            print(f"note: {note}", file=sys.stderr)
+
+    def _write_pointer(self, run: Run) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
         inside = run.folder.resolve().is_relative_to(self.root.resolve())
         name = run.folder.resolve().relative_to(self.root.resolve()) if inside else run.folder.resolve()
-        write_whole(self.root / _LATEST, f"{name}\n")
         if inside and run.folder.parent.parent == self.root:
             link = run.folder.parent / _LATEST
             with suppress(OSError):  # a file system without links
                 link.unlink(missing_ok=True)
                 link.symlink_to(run.folder.name)
+        write_whole(self.root / _LATEST, f"{name}\n")
 
 
 def read_run(folder: Path) -> Run:
@@ -243,14 +250,6 @@ def _earlier(folder: Path) -> Run | None:
     return Run(folder, "run", "")
 
 
-def _started(name: str) -> str:
-    """When a run began by its folder's name; empty where that does not tell."""
-    try:
-        return datetime.strptime(name[: len("2026-11-25_223452")], _STAMP).isoformat()
-    except ValueError:
-        return ""
-
-
 def _whole(run: Run, damaged: dict[Path, RunError]) -> Run:
     """A run. RunError where it is one of the damaged."""
     if run.folder in damaged:
@@ -267,13 +266,13 @@ def working_in(run: Run) -> Iterator[Run]:
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold a folder while something writes there; the lock ends with its process. RunError where another process has it."""
-    number = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    """Hold a folder while something writes there; the lock ends with its process. RunError where another process has it,
+    NoLocksError where files cannot be locked."""
     try:
-        try:
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunError(f"{folder} {_IN_USE}") from None
+        number = lock_handle(folder / LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunError(f"{folder} {_IN_USE}") from None
+    try:
         yield
     finally:
         os.close(number)

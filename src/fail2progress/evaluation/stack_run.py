@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from fail2progress.core import runs
+from fail2progress.core import runs, starts
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.lessons import Lessons
 from fail2progress.failures.report import FailureReport
@@ -55,7 +55,7 @@ class StackRun:
     """The same of the versions, of the result, and of what is noted of the run."""
     provenance: Mapping[str, object] = field(default_factory=dict)
     """Of the code that the run began with; empty where that was not kept."""
-    later: tuple[runs.Start, ...] = ()
+    later: tuple[starts.Start, ...] = ()
     """The times that it was gone on with, oldest first."""
 
     @property

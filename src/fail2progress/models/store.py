@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fail2progress.core.files import alone, write_whole
+from fail2progress.core.files import alone, try_out, write_whole
 from fail2progress.core.gaps import FILE
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint, save_checkpoint
@@ -59,6 +59,10 @@ class Registry:
         """Name of the version in use, whether or not it can be read; None where there is none."""
         pointer = self.folder / "CURRENT"
         return pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else None
+
+    def try_out(self) -> None:
+        """Make the folder and see that versions can be added to it; OSError where they cannot."""
+        try_out(self.folder, alone=True)
 
     def path(self, version: str) -> Path:
         """Where a version lies."""

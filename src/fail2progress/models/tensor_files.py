@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fail2progress.core.files import whole_file
+
+_NUMBER = re.compile(r"os error (\d+)")
+"""Why the system refused, in the words of safetensors."""
 
 
 def write_tensors(path: Path, values: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:
@@ -22,4 +27,5 @@ def write_tensors(path: Path, values: Mapping[str, Tensor], metadata: dict[str, 
             save_file(dict(values), unfinished, metadata)
             unfinished.chmod(mode)
         except SafetensorError as error:
-            raise OSError(f"{path}: cannot be written ({error})") from error
+            number = _NUMBER.search(str(error))
+            raise OSError(int(number[1]) if number else errno.EIO, f"cannot be written ({error})", str(path)) from error

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 
 from fail2progress.core.camera import Camera
+from fail2progress.core.children import module_command
 from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot
 from fail2progress.simulation.registry import DEFAULT, resolve
@@ -16,7 +16,7 @@ from fail2progress.simulation.worker.options import WorkerOptions
 
 def serving(choice: str) -> tuple[str, ...]:
     """The command of a worker that serves a simulator of this package on its standard streams."""
-    return sys.executable, "-m", "fail2progress.simulation.worker", choice
+    return module_command("fail2progress.simulation.worker", choice)
 
 
 class ParallelSimulator(Simulator):

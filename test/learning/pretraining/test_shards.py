@@ -1,4 +1,7 @@
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -146,3 +149,46 @@ def test_a_data_set_is_its_whole_shards_in_order(outcomes: tuple[Outcome, ...], 
 def test_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no shards here; make some with: fail2progress generate"):
         open_dataset(tmp_path)
+
+
+READ = """
+import os, resource, sys
+from pathlib import Path
+
+from fail2progress.learning.pretraining.prepare import load
+from fail2progress.learning.pretraining.shards import DataError, open_dataset
+
+limit = int(sys.argv[2]) or max(map(int, os.listdir("/proc/self/fd"))) + 2
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+try:
+    shards = open_dataset(Path(sys.argv[1]))
+    print(len(shards), sum(map(len, shards)), len(load(shards)))
+except (OSError, DataError) as error:
+    print(type(error).__name__, error)
+"""
+
+
+def read_with(limit: int, folder: Path) -> str:
+    """What a process says that may have so many files open; 0: a few more than Python itself."""
+    done = subprocess.run([sys.executable, "-c", READ, str(folder), str(limit)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_as_many_shards_as_one_likes_are_read_with_few_files_open(outcomes: tuple[Outcome, ...], tmp_path: Path) -> None:
+    write_shard(tmp_path, "shard_00000", arrays(outcomes[:1], range(1)))
+    for number in range(1, 160):
+        shutil.copytree(tmp_path / "shard_00000", tmp_path / f"shard_{number:05d}")
+    assert read_with(1024, tmp_path) == "160 160 160"
+    assert read_with(64, tmp_path) == "160 160 160"
+
+
+def test_what_a_whole_shard_cannot_be_read_for_is_told_as_it_is(shard: Path) -> None:
+    """Nobody deletes data because a process has too many files open, or may not read them."""
+    said = read_with(0, shard.parent)
+    assert said.startswith("OSError [Errno 24] Too many open files: ") and "damaged" not in said
+    path = shard / "count.npy"
+    path.unlink()
+    path.symlink_to(path.name)
+    with pytest.raises(OSError, match=r"Too many levels of symbolic links: .*count.npy"):
+        read_shard(shard)

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from fail2progress.ros.launch.environment import works
 from fail2progress.ros.launch.starting import Forked, ForkServer
+from fail2progress.ros.launch.supervisor import Launch, Supervisor
 from support.processes import wait_until
+from support.shadows import shadowed
 
 NAMES = ("monitor", "task")
 
@@ -87,3 +90,33 @@ def test_nodes_end_with_their_supervisor(stand: Stand) -> None:
     assert pid is not None and stand.server._link is not None
     stand.server._link.close()
     wait_until(lambda: gone(pid))
+
+
+def test_nodes_start_where_a_lab_has_files_called_as_modules_are(
+    stand: Stand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shadowed(tmp_path / "lab"))
+    assert works(stand.variables)
+    assert stand.node().pid is not None
+
+
+@pytest.fixture
+def unprepared(ros_variables: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """Variables with which reading what nodes need ends the process."""
+    return {**os.environ, **ros_variables, "PYTHONPATH": f"{shadowed(tmp_path / 'lab')}{os.pathsep}{os.environ['PYTHONPATH']}"}
+
+
+def test_a_server_that_cannot_start_is_told_once_with_what_it_said(unprepared: dict[str, str], tmp_path: Path) -> None:
+    said: list[str] = []
+    launch = Launch("sim", tmp_path / "run", nodes=NAMES)
+    supervisor = Supervisor(launch, said.append, os.environ, ForkServer(launch.state_dir, NAMES))
+    supervisor.variables.update(unprepared)
+    (tmp_path / "run" / "log").mkdir(parents=True)
+    (tmp_path / "run" / "log" / "fork_server.log").write_text("what was said in an earlier run\n")
+    assert supervisor.run() == 1
+    (told,) = said
+    assert told.startswith("no node can be started: the process that they are forked from has ended (exit code 1): ")
+    assert ".py of the lab was imported; see " in told and told.endswith(str(tmp_path / "run" / "log" / "fork_server.log"))
+    assert "earlier run" not in told
+    log = (tmp_path / "run" / "log" / "fork_server.log").read_text()
+    assert log.count("of the lab") == 1

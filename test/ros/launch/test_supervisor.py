@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fail2progress.core.children import module_command
 from fail2progress.ros.launch import restarts
 from fail2progress.ros.launch import supervisor as module
 from fail2progress.ros.launch.claim import RUN
@@ -223,10 +224,12 @@ def test_command_lines_name_only_what_a_node_has(tmp_path: Path) -> None:
     values = {"seed": 3, "segmenter": "geometric", "autostart": False, "slop": 0.5}
     launch = Launch("sim", tmp_path, values, namespace="/robot/one/", params_file=tmp_path / "p.yaml")
     words = launch.command("segmentation")
-    assert words[:5] == [sys.executable, "-m", "fail2progress.ros", "segmentation", "--ros-args"]
-    assert words[5:9] == ["-r", "__ns:=/robot/one", "--params-file", str(tmp_path / "p.yaml")]
-    assert words[9::2] == ["-p"] * 4
-    assert set(words[10::2]) == {f'state_dir:="{tmp_path}"', 'segmenter:="geometric"', "autostart:=false", "slop:=0.5"}
+    begin = list(module_command("fail2progress.ros", "segmentation", "--ros-args"))
+    assert words[: len(begin)] == begin and begin[0] == sys.executable
+    given = words[len(begin) :]
+    assert given[:4] == ["-r", "__ns:=/robot/one", "--params-file", str(tmp_path / "p.yaml")]
+    assert given[4::2] == ["-p"] * 4
+    assert set(given[5::2]) == {f'state_dir:="{tmp_path}"', 'segmenter:="geometric"', "autostart:=false", "slop:=0.5"}
     assert "seed:=3" in launch.command("sim_stretch")
     assert launch.names()[-1] == "task" and Launch("sim", tmp_path, nodes=("monitor",)).names() == ("monitor",)
 

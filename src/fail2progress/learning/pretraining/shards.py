@@ -5,10 +5,12 @@ A shard is a folder of .npy files. S counts the segments of all its E executions
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +73,8 @@ def write_shard(folder: Path, name: str, content: _Arrays, end: int | None = Non
             try:
                 np.save(path, values, allow_pickle=False)
             except OSError as error:
-                raise OSError(f"{path}: cannot be written ({error})") from error
+                # NumPy gives no number where less was written than it asked for: there is no room.
+                raise OSError(error.errno or errno.ENOSPC, f"cannot be written ({error})", str(path)) from error
         digests = {path.name: digest(path) for path in sorted(unfinished.glob("*.npy"))}
         note = {"schema": SCHEMA, "vocabulary": current().to_dict(), "end": end, "files": digests}
         (unfinished / "shard.json").write_text(json.dumps(note, indent=1))
@@ -90,42 +93,76 @@ def _digest(content: bytes) -> str:
 
 @dataclass(frozen=True)
 class Shard:
-    """One shard, its arrays mapped into memory."""
+    """One shard of a data set, whose arrays stay on disk."""
 
     path: Path
-    values: _Arrays
+    executions: int
     end: int
     """One above the number of the last execution that was asked of it, which may have been left out."""
+    files: tuple[str, ...]
+    skills: tuple[int, ...]
+    """The current numbers of its skills, by those that it was written with."""
 
     def __len__(self) -> int:
-        return len(self.values["count"])
+        return self.executions
+
+    @property
+    def values(self) -> _Arrays:
+        """Its arrays, mapped into memory anew with every look: each map has a file open for as long as it is kept, and a process
+        may have some thousand open. DataError, OSError: see read_shard."""
+        values = {Path(name).stem: _mapped(self.path / name) for name in self.files}
+        with _damage_told(self.path):
+            values["skill"] = np.array(self.skills, np.uint8)[values["skill"]]
+            values["parameters"] = padded(values["parameters"])
+        return values
 
 
 def read_shard(path: Path, verify: bool = False) -> Shard:
     """Open a shard; DataError says what is wrong with it. `verify` also compares the digests.
 
     Skills are numbered, and their parameters padded, as the current vocabulary has them, whichever the shard was written in;
-    where it lacks one of the shard's skills, that is refused.
+    where it lacks one of the shard's skills, that is refused. OSError where the system cannot read it just now, with its reason.
     """
-    try:
+    with _damage_told(path):
         note = json.loads((path / "shard.json").read_text())
         if note["schema"] != SCHEMA:
             raise DataError(f"{path}: schema {note['schema']}, this version reads {SCHEMA}")
         files = dict(note["files"])
-        values = {Path(name).stem: np.load(path / name, mmap_mode="r", allow_pickle=False) for name in files}
-        numbers = np.array(check(note.get("vocabulary"), current()).numbers(current()), np.uint8)
-        values["skill"], values["parameters"] = numbers[values["skill"]], padded(values["parameters"])
+        skills = tuple(map(int, check(note.get("vocabulary"), current()).numbers(current())))
         noted = note.get("end")
+        values = Shard(path, 0, 0, tuple(files), skills).values
         end = noted if isinstance(noted, int) else int(values["number"].max(initial=-1)) + 1
-    except VocabularyError as error:
-        raise DataError(f"{path}: {error}") from error
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError) as error:
-        damaged = DataError(f"{path}: damaged shard; delete it and generate again ({error})")
-        raise error if isinstance(error, DataError) else damaged from error
+        shard = Shard(path, len(values["count"]), end, tuple(files), skills)
     for name, expected in files.items() if verify else ():
         if digest(path / name) != expected:
             raise DataError(f"{path / name}: content does not match its digest; delete {path} and generate again")
-    return Shard(path, values, end)
+    return shard
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """DataError for what is of a wrong form, or is not there. What a whole shard meets as well, as too many open files or a disk
+    that is gone, stays the OSError that it is."""
+    try:
+        yield
+    except VocabularyError as error:
+        raise DataError(f"{path}: {error}") from error
+    except DataError:
+        raise
+    except (
+        *(FileNotFoundError, IsADirectoryError, NotADirectoryError),
+        *(ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError),
+    ) as error:
+        raise DataError(f"{path}: damaged shard; delete it and generate again ({error})") from error
+
+
+def _mapped(path: Path) -> NDArray[np.generic]:
+    with _damage_told(path.parent):
+        try:
+            found: NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error  # a map that fails names no file
+    return found
 
 
 def shard_names(folder: Path) -> list[str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fail2progress.core.children import module_command
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.performance import Measurement
 from fail2progress.ros.benchmark.usage import measure_usage
@@ -33,8 +33,8 @@ def measure_stack(tell: Callable[[str], None], counts: dict[str, int] | None = N
 def _measure(what: str, count: int, variables: dict[str, str]) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "found.json"
-        words = ["-m", "fail2progress.ros.benchmark.latency", what, "--count", str(count), "--out", str(out)]
-        done = subprocess.run([sys.executable, *words], env=variables, stderr=subprocess.PIPE, text=True)
+        words = ["fail2progress.ros.benchmark.latency", what, "--count", str(count), "--out", str(out)]
+        done = subprocess.run(module_command(*words), env=variables, stderr=subprocess.PIPE, text=True)
         if done.returncode or not out.exists():
             raise RuntimeError(f"{what}: {(done.stderr.strip().splitlines() or ['it ended without a word'])[-1]}")
         return json.loads(out.read_text())

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from fail2progress.core.children import module_command
 from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.models.store import Registry
 from fail2progress.ros.graph import NODES
@@ -128,7 +129,7 @@ def measure_usage(variables: Mapping[str, str]) -> dict[str, object]:
     """One run of `fail2progress up sim` until its end, looked at twice a second. RuntimeError where it does not learn."""
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
-        words = [sys.executable, "-m", "fail2progress.cli", "up", "sim", "--out", str(Path(folder) / "run")]
+        words = module_command("fail2progress.cli", "up", "sim", "--out", str(Path(folder) / "run"))
         command = subprocess.Popen(words, env=dict(variables), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         watch = Watch(command)
         try:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from fail2progress.core.files import NoLocksError
 from fail2progress.ros.launch.environment import DOMAINS, free_domains
 
 RUN = "FAIL2PROGRESS_RUN"
@@ -75,9 +76,14 @@ def _lock(domain: str, namespace: str, said: str) -> IO[str] | None:
     file = place.open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         file.close()
         return None
+    except OSError as error:
+        file.close()
+        raise NoLocksError(
+            f"{place}: files cannot be locked there ({error.strerror}): set TMPDIR to a folder of this computer"
+        ) from error
     file.truncate(0)
     file.write(said)
     file.flush()

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from fail2progress.core.children import program_command
 from fail2progress.ros.launch.shared_memory import PROFILES
 
 SUPERVISOR = "FAIL2PROGRESS_SUPERVISOR"
@@ -99,7 +100,7 @@ def root() -> Path:
 
 def works(variables: Mapping[str, str]) -> bool:
     """Whether a Python with these variables finds rclpy and the messages."""
-    done = subprocess.run([sys.executable, "-c", _PROBE], env=dict(variables), capture_output=True)
+    done = subprocess.run(program_command(_PROBE), env=dict(variables), capture_output=True)
     return done.returncode == 0
 
 

@@ -6,16 +6,25 @@ import json
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from fail2progress.core.children import module_command
+
 SERVER = "fail2progress.ros.fork_server"
 ENDING = 2.0
 """Seconds that a fork server has to end once nobody asks it for anything."""
+_LAST_WORDS = 3
+"""Lines of its log that are told where it cannot start."""
+
+
+def how_ended(code: int) -> str:
+    """The end of a process, by its exit code or, negative, its signal."""
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 class Running(Protocol):
@@ -31,6 +40,10 @@ class Running(Protocol):
 
 class Starter(Protocol):
     """Starts the processes of nodes."""
+
+    @property
+    def failure(self) -> str:
+        """Why it cannot start anything, now or later; empty as long as it can."""
 
     def start(self, name: str, words: list[str], variables: Mapping[str, str], out: IO[Any], log: IO[Any]) -> Running:
         """A process for a node, by its command line, with files for standard output and standard error."""
@@ -64,22 +77,35 @@ class ForkServer:
     """Processes forked from one that has imported what all these nodes need: less memory, and a quicker start.
 
     folder: of the run, shown in the list of processes; its `log` gets what the server says. A server that has died is started
-    again with the next process that is asked for; its nodes have ended with it.
+    again with the next process that is asked for; its nodes have ended with it. One that has ended before a node began would
+    again: `failure` says so from then on, and nothing more is started.
     """
 
     folder: Path
     names: tuple[str, ...]
     asked: list[Forked] = field(default_factory=list)
+    failure: str = ""
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _link: socket.socket | None = None
     _popen: subprocess.Popen[bytes] | None = None
+    _first: int = 0
+    """Number of the first process that the server was asked for."""
+    _said_before: int = 0
+    """Bytes of its log that earlier ones have written."""
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "log" / "fork_server.log"
 
     def start(self, name: str, words: list[str], variables: Mapping[str, str], out: IO[Any], log: IO[Any]) -> Running:
         """See Starter. words: as on a command line, `python -m fail2progress.ros NAME ...`."""
         with self._lock:
             self.hear()
-            link = self._link or self._begin(variables)
             found = Forked(self)
+            if self.failure:
+                found.code = -int(signal.SIGKILL)
+                return found
+            link = self._link or self._begin(variables)
             request = {"number": len(self.asked), "name": name, "words": words[words.index(name) :]}
             self.asked.append(found)
             try:
@@ -90,8 +116,9 @@ class ForkServer:
 
     def _begin(self, variables: Mapping[str, str]) -> socket.socket:
         self._link, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        words = [sys.executable, "-m", SERVER, str(other.fileno())]
-        with other, (self.folder / "log" / "fork_server.log").open("a") as log:
+        words = module_command(SERVER, str(other.fileno()))
+        with other, self._log.open("a") as log:
+            self._first, self._said_before = len(self.asked), log.tell()
             self._popen = subprocess.Popen(
                 [*words, str(self.folder), *self.names],
                 env=dict(variables),
@@ -128,10 +155,24 @@ class ForkServer:
 
     def _lost(self) -> None:
         """The server has ended: its nodes end by themselves, and how cannot be heard any more."""
+        if not any(forked.process is not None for forked in self.asked[self._first :]):
+            self.failure = self._why()
         self._end()
         for forked in self.asked:
             if forked.code is None:
                 forked.code = -int(signal.SIGKILL)
+
+    def _why(self) -> str:
+        """How a server ended before a node began, and what it said last."""
+        how = "it closed its connection"
+        if self._popen is not None:
+            with suppress(subprocess.TimeoutExpired):
+                how = how_ended(self._popen.wait(ENDING))
+        with self._log.open("rb") as log:
+            log.seek(self._said_before)
+            lines = [line.strip() for line in log.read().decode(errors="replace").splitlines() if line.strip()]
+        said = " | ".join(lines[-_LAST_WORDS:]) or "it said nothing"
+        return f"no node can be started: the process that they are forked from has ended ({how}): {said}; see {self._log}"
 
     def close(self) -> None:
         """See Starter."""

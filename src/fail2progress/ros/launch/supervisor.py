@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,13 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from fail2progress.core.children import module_command
 from fail2progress.core.files import locked
 from fail2progress.ros import graph as table
 from fail2progress.ros.launch.claim import RUN, run_id
 from fail2progress.ros.launch.environment import SECURE, SUPERVISOR, environment
 from fail2progress.ros.launch.restarts import GRACE, MISTAKE, PAUSE, Next, what_now
 from fail2progress.ros.launch.shared_memory import SHARED, shortage
-from fail2progress.ros.launch.starting import ForkServer, Running, Starter
+from fail2progress.ros.launch.starting import ForkServer, Running, Starter, how_ended
 from fail2progress.ros.security.policy import ENCLAVES
 
 MIDDLEWARE = re.compile(r"(sem\.)?(fastdds|fastrtps|fast_datasharing)_")
@@ -58,7 +58,7 @@ class Launch:
         entry = table.NODES[name]
         values = {"state_dir": str(self.state_dir), **self.defaults.get(name, {}), **self.values}
         known = {parameter.name: parameter for parameter in table.parameters(entry)}
-        words = [sys.executable, "-m", "fail2progress.ros", name, "--ros-args"]
+        words = [*module_command("fail2progress.ros", name, "--ros-args")]
         if self.namespace:
             words += ["-r", f"__ns:=/{self.namespace.strip('/')}"]
         if os.environ.get(SECURE) == "true":
@@ -125,9 +125,13 @@ class Supervisor:
         return 1 if self.code is None else self.code
 
     def look_after(self) -> None:
-        """Restart what has died; take note when the last node is through."""
+        """Restart what has died; take note when the last node is through, or none can be started."""
         for name, process in list(self.processes.items()):
             code = process.running.poll()
+            if self.starter.failure:
+                self.say(self.starter.failure)
+                self.code = 1
+                return
             if code is not None:
                 del self.processes[name]
                 self._ended(name, code)
@@ -148,7 +152,7 @@ class Supervisor:
             self.say(f"{name} ended {starts} times: see {self._log(name)}")
             self.code = 1
         else:
-            self.say(f"{name} ended ({_how(code)}); it is restarted")
+            self.say(f"{name} ended ({how_ended(code)}); it is restarted")
             self._due[name] = time.monotonic() + PAUSE
 
     def stop(self) -> None:
@@ -208,10 +212,6 @@ def _signal(process: Running, number: int) -> None:
             os.killpg(process.pid, number)
 
 
-def _how(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-
-
 def remove_shared_memory() -> None:
     """Take away the middleware's shared memory that no living process uses: killed processes leave it behind."""
     for path in stale_shared_memory():
@@ -234,7 +234,7 @@ def stale_shared_memory() -> list[Path]:
     kept = {_segment(Path(path).name) for path in used}
     # Its locks also show processes that /proc does not, as they have process ids of their own.
     locks = (path for path in files if path.name.endswith(_LOCKS) and _segment(path.name) not in kept)
-    kept |= {_segment(path.name) for path in locks if locked(path, shared=False)}
+    kept |= {_segment(path.name) for path in locks if locked(path, shared=False) is not False}
     return [path for path in files if _segment(path.name) not in kept]
 
 

@@ -79,8 +79,8 @@ class LearnerNode(ModelNode):
 
     def _register_first(self, start: Checkpoint) -> None:
         """The weights that the stack began with, as a version to go back to."""
+        self.versions.try_out()
         if not (self.versions.folder / "CURRENT").exists():
-            self.versions.folder.mkdir(parents=True, exist_ok=True)
             self.versions.begin(start)
 
     # Learning

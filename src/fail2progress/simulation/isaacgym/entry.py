@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import Field
 
 import fail2progress
+from fail2progress.core.children import module_command, program_command
 from fail2progress.simulation.base import Simulator
 from fail2progress.simulation.registry import Capabilities, Options, SimulatorEntry
 
@@ -40,7 +41,7 @@ def _obstacle(options: IsaacGymOptions) -> str | None:
     if shutil.which(options.python) is None:
         return f"there is no {options.python}, which Isaac Gym needs"
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join(options.folders)}
-    probe = subprocess.run([options.python, "-c", _PROBE], capture_output=True, env=variables)
+    probe = subprocess.run(program_command(_PROBE, options.python), capture_output=True, env=variables)
     return f"Isaac Gym (with numpy) is not installed for {options.python}" if probe.returncode else None
 
 
@@ -48,7 +49,7 @@ def _make(options: IsaacGymOptions) -> Simulator:
     from fail2progress.simulation.worker.client import WorkerSimulator
     from fail2progress.simulation.worker.options import WorkerOptions
 
-    command = (options.python, "-m", "fail2progress.simulation.isaacgym.worker", str(options.gpu))
+    command = module_command("fail2progress.simulation.isaacgym.worker", str(options.gpu), python=options.python)
     return WorkerSimulator(WorkerOptions(command=command, path=options.folders, batch=options.batch, patience=options.patience))
 
 

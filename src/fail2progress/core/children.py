@@ -1,0 +1,52 @@
+"""Further Python processes, which import nothing from the folder that a user happens to work in.
+
+Python looks there first: a lab's random.py, or a folder that is called as a package is, would take the place of what they need.
+What is installed, or lies in a folder of PYTHONPATH, they find as the command does that starts them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_SAFE_PATH = "PYTHONSAFEPATH"
+"""Variable of Python 3.11 and up: not to look in the working folder."""
+_LEAVE_OUT = "import sys; sys.path[:] = [folder for folder in sys.path if folder]; "
+_RUN = "import runpy; del sys.argv[0]; runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
+
+
+def module_command(name: str, *words: str, python: str = "") -> tuple[str, ...]:
+    """The command that runs a module, as `python -m NAME WORDS...` does.
+
+    python: an interpreter of any version; "": the one of this process.
+    """
+    if not python and sys.version_info >= (3, 11):
+        return sys.executable, "-P", "-m", name, *words
+    return python or sys.executable, "-c", _LEAVE_OUT + _RUN, name, *words
+
+
+def program_command(text: str, python: str = "") -> tuple[str, ...]:
+    """The command that runs a program text, as `python -c TEXT` does; python: see module_command."""
+    return python or sys.executable, "-c", _LEAVE_OUT + text
+
+
+@contextmanager
+def safe_imports() -> Iterator[str | None]:
+    """The same of processes that multiprocessing starts meanwhile, where Python is 3.11 or later; an earlier one has no word for
+    it. They hand on what they were started with: the value that the variable had before is given, for `give_back`."""
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield before
+    finally:
+        give_back(before)
+
+
+def give_back(before: str | None) -> None:
+    """Let programs of users, whose modules lie beside them, be started from here as from the process that started this one."""
+    if before is None:
+        os.environ.pop(_SAFE_PATH, None)
+    else:
+        os.environ[_SAFE_PATH] = before
