@@ -19,7 +19,7 @@ from fail2progress.stein.around import state_space
 from fail2progress.stein.concerned import SEEN_MOVING, seen_moving
 from fail2progress.stein.likelihood import FailureRelations
 from fail2progress.stein.solids import Surroundings
-from fail2progress.stein.states import StateSpace
+from fail2progress.stein.states import FEASIBLE, StateSpace
 from support import failures
 
 seeds = st.integers(0, 10_000)
@@ -233,7 +233,7 @@ def test_how_a_cluster_is_turned_says_nothing_of_its_relations_unless_they_are_t
     particles[1, 2] = math.pi / 2
     with torch.no_grad():
         turning = density(model, belief, space, event.relations_before)
-        facing = turning._embedded(space.place_turned_back(particles), None)
+        facing = turning._embedded(space.place_turned_back(particles), belief.state.code)
         fixed = density(model, belief, space, event.relations_before, "all-robot")._logits(particles)[0]
         found = turning._logits(particles)[0]
     group = list(space.group)
@@ -246,12 +246,54 @@ def test_how_a_cluster_is_turned_says_nothing_of_its_relations_unless_they_are_t
 def test_codes_of_what_is_not_turned_are_those_of_the_observation(
     model: Points2Plans, belief: Belief, space: StateSpace, event: FailureEvent
 ) -> None:
-    of = density(model, belief, space, event.relations_before)
-    codes = of.encode(torch.stack([space.observed(), space.observed() + torch.eye(len(space.observed()))[2]]))
-    torch.testing.assert_close(codes[0], belief.state.code[0], rtol=0.05, atol=0.05)
+    particles = torch.stack([space.observed(), space.observed() + torch.eye(len(space.observed()))[2]])
+    codes = density(model, belief, space, event.relations_before, "all-robot").encode(particles)
+    assert torch.equal(codes[0], belief.state.code[0])
     turned, still = space.group[0], space.table_rows[0]
     assert not torch.allclose(codes[1, turned], codes[0, turned], atol=1e-3)
-    torch.testing.assert_close(codes[1, still], codes[0, still])
+    assert torch.equal(codes[1, still], codes[0, still])
+    facing = density(model, belief, space, event.relations_before).encode(particles)  # turned with the cluster nothing is turned
+    assert torch.equal(facing, belief.state.code.expand(2, -1, -1))
+
+
+@pytest.mark.parametrize("scope", ["all", "all-robot", "support"])
+@pytest.mark.parametrize("placing", ["together", "apart"])
+def test_particles_are_judged_by_the_shapes_of_their_own_turns_whoever_asks(
+    model: Points2Plans, belief: Belief, scene: Scene, event: FailureEvent, scope: str, placing: str
+) -> None:
+    """By those of the clouds as they are seen where R_F is looked for, so that generators are compared by one measure."""
+    space = state_space(belief, observed(event), scene, placing=placing)
+    of = density(model, belief, space, event.relations_before, scope)
+    particles = space.draw(12, torch.Generator().manual_seed(0))
+    view = space.place_turned_back(particles) if scope == "all" else space.place(particles)
+    clouds, rows = view.points(space.points), list(space.concerned)
+    centred = clouds - (clouds.amin(2, keepdim=True) + clouds.amax(2, keepdim=True)) / 2
+    with torch.no_grad():
+        anew = model.encode(centred.flatten(0, 1), model.prepare(centred.flatten(0, 1))).view(12, len(space.points), -1)
+        angle = view.move.angle[:, rows]
+        turned = torch.atan2(angle.sin(), angle.cos()).abs() > 0.35
+        codes = of.encode(particles)
+        torch.testing.assert_close(codes[:, rows][turned], anew[:, rows][turned])
+        assert torch.equal(codes[:, rows][~turned], belief.state.code.expand(12, -1, -1)[:, rows][~turned])
+        assert bool(turned.any()) == (placing == "apart" or scope != "all")
+        given = replace(of, code=codes)
+        torch.testing.assert_close(of.log_likelihood(particles), given.log_likelihood(particles))
+        assert torch.equal(of.held(particles), given.held(particles))
+
+
+def test_a_failure_without_true_relations_is_kept_by_all_states_that_can_be(
+    model: Points2Plans, belief: Belief, space: StateSpace, event: FailureEvent
+) -> None:
+    relations = event.relations_before
+    nothing = replace(relations, binary=np.full_like(relations.binary, 0.02, dtype=float))
+    of = density(model, belief, space, nothing)
+    particles = space.draw(6, torch.Generator().manual_seed(0))
+    upon = particles.clone()
+    upon[:, 3:5] = upon[:, :2]  # a cluster where another one stands
+    assert of.held(particles).shape == (6, 0) and of.kept(particles) == 1.0
+    for states in (particles, upon):
+        assert torch.equal(of.shares(states), (space.possible(states) > -FEASIBLE).float())
+    assert len(space.clusters) == 1 or bool((of.shares(upon) < 1).any())
 
 
 @brief
