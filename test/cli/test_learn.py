@@ -45,7 +45,7 @@ def test_a_better_model_becomes_current_and_names_its_parent(
     values = json.loads(result.stdout)
     assert (values["event"], values["method"], values["parent"]) == (event.id, "prior", str(shipped))
     assert values["gate"]["passed"] and {"before", "after"} <= set(values["gate"]) and values["dataset"]["samples"] == 3
-    assert {"states", "actions", "simulation", "fine-tuning", "gate"} <= set(values["seconds"])
+    assert {"set-up", "states", "actions", "simulation", "fine-tuning", "gate"} <= set(values["seconds"])
     same = values["same_scenes"]
     assert same["scenes"] > 0 and same["after"]["f1"] > same["before"]["f1"]
     registry = Registry(tmp_path / "models")

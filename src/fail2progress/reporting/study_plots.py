@@ -106,12 +106,12 @@ def lines(rows: Sequence[Row], further: Mapping[str, float], axis: str, names: t
 
 
 def generators(rows: Sequence[Row]) -> bytes:
-    """For every generator: seconds of inference on a logarithmic scale, relations kept, and spread of actions."""
+    """For every generator: seconds for states and actions on a logarithmic scale, relations kept, and spread of actions."""
     made = [row for row in rows if "kept" in row]
     figure = Figure(figsize=(9.6, 3.2), layout="constrained")
     panels = figure.subplots(1, 3)
     parts = (
-        ("inference", None, "seconds of inference, logarithmic"),
+        ("inference", None, "seconds for states and actions, logarithmic"),
         ("kept", "paper_kept", "share of the failure's relations kept"),
         ("actions", "paper_spread_m", "standard deviation of actions, m"),
     )

@@ -186,12 +186,23 @@ class Information:
     measure: str = "entropy"
     beta: float = 1.0
     seed: int = 0
+    flat: bool = False
+    """Whether the measure is about the same for all that may be asked for, and left out of the density (flatness.py)."""
+
+    @property
+    def prefers(self) -> bool:
+        """Whether the density has more in it than P(A)."""
+        return self.measure != PRIOR and not self.flat
 
     def __call__(self, particles: Tensor) -> Tensor:
         """(M, D) particles to (M,) log density."""
+        more = self.term(particles) if self.prefers else 0.0 * particles.sum(dim=1)
+        return more + self.actions.log_prior(particles)
+
+    def term(self, particles: Tensor) -> Tensor:
+        """(M,) nats that the measure adds to ln P(A), whether or not it is left out."""
         gain = self.gain(particles)
-        gain = torch.log(gain.clamp(min=1e-9)) if self.measure == "log-entropy" else gain
-        return self.beta * gain + self.actions.log_prior(particles)
+        return self.beta * (torch.log(gain.clamp(min=1e-9)) if self.measure == "log-entropy" else gain)
 
     def gain(self, particles: Tensor) -> Tensor:
         """(M,) nats: summed entropy of the predicted relations, or what of it is the model's own doubt."""

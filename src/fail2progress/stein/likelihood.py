@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -17,6 +17,9 @@ from fail2progress.stein.states import FEASIBLE, StateSpace
 
 DIRECTIONS = ("left", "right", "front", "behind")
 SCOPES = ("all", "all-robot", "support")
+_HARDLY = 0.35
+"""Radians by which a segment may be turned before its shape code is computed again: members turn by .3 within their cluster, and
+so far by O_F's codes ln P(R_F) is off by .04 nats at most, of things placed apart by 1.9 (docs/decisions/0026)."""
 _UNSURE = 0.2
 """Probabilities so near a half leave open whether a relation holds."""
 _SUPPORT = ("above", "below", "contact", "inside")
@@ -37,7 +40,8 @@ class FailureRelations:
     relations: RelationState
     scope: str = "all"
     code: Tensor | None = None
-    """(M, N, C) shape codes of the turned segments, where they have been computed; else those of O_F."""
+    """(M or 1, N, C) shape codes by which particles are judged, where they are given, as while they climb; else each particle is
+    judged by its own (`encode`), whichever generator it comes from."""
     doubted: Tensor | None = None
     """(N, N, 9) relations of O_F that R_F shall not speak of, where there are any."""
 
@@ -65,32 +69,48 @@ class FailureRelations:
 
     def shares(self, particles: Tensor) -> Tensor:
         """(M,) of R_F what is believed to hold in each state, 0 for a state that cannot be."""
-        return self.held(particles).float().mean(dim=1) * (self.space.possible(particles) > -FEASIBLE)
+        return _share(self.held(particles)) * (self.space.possible(particles) > -FEASIBLE)
 
     def kept(self, particles: Tensor) -> float:
         """Share of the relations of R_F that are believed to hold in states."""
-        return float(self.held(particles).float().mean())
+        return float(_share(self.held(particles)).mean())
 
     def moved(self, particles: Tensor) -> LatentState:
-        """xi(s) O_F for M particles."""
-        return self._embedded(self.space.place(particles), self.code)
+        """xi(s) O_F for M particles, with the shape codes of O_F."""
+        return self._embedded(self.space.place(particles), self.belief.state.code)
+
+    def as_seen(self) -> FailureRelations:
+        """The same judged by the shape codes of O_F, however things are turned: nearly the same, and faster."""
+        return replace(self, code=self.belief.state.code)
 
     @torch.no_grad()
     def encode(self, particles: Tensor) -> Tensor:
-        """(M, N, C) shape codes of the segments as they are turned; a turn changes what a partial view looks like."""
-        clouds = self.space.place(particles).points(self.space.points)
-        centred = clouds - (clouds.amin(dim=2, keepdim=True) + clouds.amax(dim=2, keepdim=True)) / 2
-        flat = centred.flatten(0, 1)
-        codes = torch.cat([self.model.encode(part, self.model.prepare(part)) for part in flat.split(256)])
-        return codes.view(len(particles), -1, codes.shape[-1])
+        """(M, N, C) shape codes of the segments as they are turned where R_F is looked for: for the scope "all" as someone sees
+        them who has turned with the cluster. A turn changes what a partial view looks like. O_F's of what is hardly turned, or of
+        what R_F says nothing of."""
+        seen = self._viewed(particles)
+        rows = torch.tensor(self.space.concerned)
+        angle = seen.move.angle[:, rows]
+        which, of = (torch.atan2(angle.sin(), angle.cos()).abs() > _HARDLY).nonzero(as_tuple=True)
+        codes = self.belief.state.code.repeat(len(particles), 1, 1)
+        if len(which):
+            clouds = seen.points(self.space.points)[which, rows[of]]
+            centred = clouds - (clouds.amin(dim=1, keepdim=True) + clouds.amax(dim=1, keepdim=True)) / 2
+            codes[which, rows[of]] = torch.cat([self.model.encode(part, self.model.prepare(part)) for part in centred.split(256)])
+        return codes
+
+    def _viewed(self, particles: Tensor) -> Placed:
+        """Where segments are for whom R_F counts."""
+        return self.space.place_turned_back(particles) if self.scope == "all" else self.space.place(particles)
 
     def _logits(self, particles: Tensor) -> tuple[Tensor, Tensor]:
         """(M, R, R, 9) among the objects concerned, and (M, roots) of being above some table."""
         rows, space = list(self.space.concerned), self.space
-        posed = self.model.detect(self.moved(particles)).binary
+        code = self.encode(particles) if self.code is None else self.code
+        posed = self.model.detect(self._embedded(space.place(particles), code)).binary
         among = posed[:, rows][:, :, rows]
         if self.scope == "all":
-            facing = self.model.detect(self._embedded(space.place_turned_back(particles), None)).binary[:, rows][:, :, rows]
+            facing = self.model.detect(self._embedded(self._viewed(particles), code)).binary[:, rows][:, :, rows]
             all_around = not set(space.group) & space.fixed
             turns = torch.tensor([all_around or name in DIRECTIONS for name in BINARY])
             among = torch.where(turns, facing, among)
@@ -124,8 +144,13 @@ class FailureRelations:
         rows = list(self.space.concerned)
         return counted if self.doubted is None else counted & ~self.doubted[rows][:, rows]
 
-    def _embedded(self, placed: Placed, code: Tensor | None) -> LatentState:
+    def _embedded(self, placed: Placed, code: Tensor) -> LatentState:
         clouds = placed.points(self.space.points)
         box = torch.stack([clouds.amin(dim=2), clouds.amax(dim=2)], dim=2)
         state = self.belief.state.expand(len(box))
-        return self.model.embed(state.code if code is None else code, box, state.ids, state.mask)
+        return self.model.embed(code.expand(len(box), -1, -1), box, state.ids, state.mask)
+
+
+def _share(held: Tensor) -> Tensor:
+    """(M,) of the relations (M, R) that hold: all of them where R_F has none."""
+    return held.float().mean(dim=1) if held.shape[1] else torch.ones(len(held))

@@ -19,7 +19,7 @@ class Scripted(Executor):
         for item in items:
             seconds = 10.0 if item.job.options.method == "sampling" else 1.0
             reason = "no failure" if item.job.seed == 2 else ""
-            yield item.key, Generation(item.job.seed, seconds, 0.5, 0.9, 0.8, 0.3, 0.2, 20, 50, reason), 3.0
+            yield item.key, Generation(item.job.seed, 0.1, seconds - 0.25, 0.25, 0.5, 0.9, 0.8, 0.3, 0.2, 20, 50, reason), 3.0
 
 
 @pytest.fixture
@@ -33,6 +33,10 @@ def test_generators_are_measured_on_the_same_failures(study: GenerationStudy) ->
     rows: Any = study.run(Scripted())["rows"]
     assert [row["method"] for row in rows] == ["stein", "sampling"] and all(row["complete"] for row in rows)
     assert [row["inference"]["mean"] for row in rows] == [1.0, 10.0]
+    assert [[row[name]["mean"] for name in ("setup_s", "states_s", "actions_s")] for row in rows] == [
+        [0.1, 0.75, 0.25],
+        [0.1, 9.75, 0.25],
+    ]
     assert rows[0]["made"] == 2 and rows[0]["reasons"] == ["no failure"]
     assert rows[0]["paper_kept"] == 0.962 and rows[1]["paper_spread_m"] == 0.523
 
@@ -42,4 +46,5 @@ def test_the_report_says_what_was_not_run(study: GenerationStudy) -> None:
     assert not before["complete"] and is_data(before)
     assert [row[1] for row in columns(before)[1]] == ["not run", "not run"]
     page = markdown(study.run(Scripted()))
-    assert page.startswith("## Making the data") and "stein (2 of 3 failures) | 1 ± 0 |" in page
+    assert page.startswith("## Making the data") and "| both (s) | set-up (s) |" in page
+    assert "stein (2 of 3 failures) | 0.75 ± 0 | 0.25 ± 0 | 1 ± 0 | 0.1 ± 0 | 0.5 ± 0 |" in page

@@ -134,21 +134,27 @@ def test_lessons_are_trained_on_within_a_bound(model: Points2Plans, data: Transi
 
 
 @pytest.mark.parametrize(
-    ("adjusts", "rehearsed", "held", "agrees"),
+    ("adjusts", "replay", "rehearsed", "held", "agrees"),
     [
-        ("relations", False, False, False),
-        ("relations", True, False, True),
-        ("networks", False, False, False),
-        ("networks", False, True, True),
-        ("networks", True, False, True),
+        ("relations", 4, False, False, False),
+        ("relations", 4, True, False, True),
+        ("relations", 0, True, False, True),
+        ("networks", 4, False, False, False),
+        ("networks", 4, False, True, True),
+        ("networks", 0, False, True, False),
+        ("networks", 4, True, False, True),
+        ("all", 0, False, False, False),
+        ("all", 0, True, False, True),
     ],
 )
 def test_few_weights_agree_with_the_old_model_where_they_are_held_to_it(
-    model: Points2Plans, data: Transitions, adjusts: str, rehearsed: bool, held: bool, agrees: bool
+    model: Points2Plans, data: Transitions, adjusts: str, replay: int, rehearsed: bool, held: bool, agrees: bool
 ) -> None:
-    """And where lessons are rehearsed."""
+    """And where lessons are rehearsed, even if nothing else is."""
     parts = select(data, range(6)), select(data, range(20, 30))
     lessons = [select(data, range(30, 36))] * rehearsed
-    options = [FinetuneOptions(epochs=2, replay=4, adjusts=adjusts, distillation=weight, held=held) for weight in (0.0, 50.0)]
+    options = [
+        FinetuneOptions(epochs=2, replay=replay, adjusts=adjusts, distillation=weight, held=held) for weight in (0.0, 50.0)
+    ]
     one, other = (finetune(model, *parts, each, 0, lessons=lessons) for each in options)
     assert isinstance(one, Points2Plans) and isinstance(other, Points2Plans) and bool(changed(one, other)) == agrees

@@ -43,10 +43,11 @@ def test_from_a_failure_to_a_judged_model(learner: Learner, event: FailureEvent,
     # An untrained model learns the relations of the failure wherever this runs (by 0.3 to 0.7, 12 runs of other lengths and
     # seeds); its displacements after 60 epochs hang on the last bits of the processor's arithmetic.
     assert verdict.passed and verdict.after.failure_f1 > verdict.before.failure_f1 + 0.2
-    assert list(dict.fromkeys(stage for stage, _ in heard)) == ["states", "actions", "simulation", "fine-tuning", "gate"]
+    stages = ["set-up", "states", "actions", "simulation", "fine-tuning", "gate"]
+    assert list(dict.fromkeys(stage for stage, _ in heard)) == stages
     shares = [share for stage, share in heard if stage == "fine-tuning"]
     assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0)
-    assert set(lesson.seconds) == {"states", "actions", "simulation", "fine-tuning", "gate"}
+    assert set(lesson.seconds) == set(stages)
     assert all(seconds > 0 for seconds in lesson.seconds.values())
     report = json.loads(json.dumps(lesson.to_dict()))
     assert report["gate"]["passed"] == verdict.passed and report["gate"]["after"]["failure_error"] == verdict.after.failure_error

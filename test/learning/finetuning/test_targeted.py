@@ -49,7 +49,7 @@ def check(found: Targeted, event: FailureEvent, samples: int) -> None:
     shares = [kept_share(event, found, outcome) for outcome in found.outcomes]
     assert found.relations_kept.robot == pytest.approx(np.mean(shares)) and 0.0 <= found.kept <= 1.0 >= found.kept_of_all
     assert all(0.0 <= share <= 1.0 for share in (found.relations_kept.drawn, found.relations_kept.believed))
-    assert set(found.seconds) == {"states", "actions", "simulation"}
+    assert set(found.seconds) == {"set-up", "states", "actions", "simulation"}
     assert bool(found.states.isfinite().all()) and bool(found.actions.isfinite().all())
 
 
@@ -223,7 +223,7 @@ def test_a_failed_push_gives_pushes(make: Make, event: FailureEvent) -> None:
 def test_stages_are_reported_in_order(event: FailureEvent, model: Points2Plans, simulator: MujocoSimulator) -> None:
     heard: list[str] = []
     target(event, model, simulator, replace(BRIEF, samples=1), 0, heard.append)
-    assert heard == ["states", "actions", "simulation"]
+    assert heard == ["set-up", "states", "actions", "simulation"]
 
 
 def test_what_the_failure_itself_keeps(loaded_cup: Outcome, event: FailureEvent, make: Make) -> None:

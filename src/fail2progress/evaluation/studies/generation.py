@@ -28,8 +28,9 @@ from fail2progress.stein.states import NothingToVaryError
 from fail2progress.tasks.registry import task
 
 GENERATED = ("stein", "gradient", "sampling", "prior", "domain-randomisation")
-INFERENCE = ("states", "actions")
-"""Stages that a generator decides; what it made is then simulated, which takes all of them alike."""
+STAGES = {"setup_s": "set-up", "states_s": "states", "actions_s": "actions", "simulation": "simulation"}
+"""Seconds of the stages of making data. States and actions are what a generator decides; what comes before, such as the rebuilt
+scene and its draws of P(S), and the simulation after it take all generators alike."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,10 @@ class Generation:
     """D+ of one failure. `reason`: why there is none, or ""."""
 
     seed: int
-    inference: float
-    """Seconds for states and actions."""
+    setup_s: float
+    """Seconds before the generator begins; see STAGES."""
+    states_s: float
+    actions_s: float
     simulation: float
     kept: float
     """Share of R_F that holds in D+, as simulated."""
@@ -50,6 +53,11 @@ class Generation:
     samples: int
     tried: int
     reason: str = ""
+
+    @property
+    def inference(self) -> float:
+        """Seconds for states and actions."""
+        return self.states_s + self.actions_s
 
     def to_dict(self) -> dict[str, object]:
         """For the row."""
@@ -118,14 +126,14 @@ def generate(job: GenerationJob) -> Generation:
             made = target(event, start.model, simulator, job.options, job.seed)
         except NothingToVaryError as error:
             return _nothing(job, str(error))
-    inference = sum(made.seconds[stage] for stage in INFERENCE)
+    setup, states, actions, simulation = (made.seconds[stage] for stage in STAGES.values())
     shares = (made.kept, made.kept_of_all, made.spread, made.spreads.places)
-    return Generation(job.seed, inference, made.seconds["simulation"], *shares, len(made.outcomes), made.tried)
+    return Generation(job.seed, setup, states, actions, simulation, *shares, len(made.outcomes), made.tried)
 
 
 def _nothing(job: GenerationJob, reason: str) -> Generation:
     nan = math.nan
-    return Generation(job.seed, nan, nan, nan, nan, nan, nan, samples=0, tried=0, reason=reason)
+    return Generation(job.seed, nan, nan, nan, nan, nan, nan, nan, nan, samples=0, tried=0, reason=reason)
 
 
 @lru_cache(maxsize=8)
@@ -185,6 +193,6 @@ class GenerationStudy:
         head |= {"paper_kept": kept, "paper_spread_m": spread, "reasons": [one.reason for one in results.trials if one.reason]}
         if not made:
             return {**head, "not_run": "not run" if not results.trials else "nothing was made"}
-        names = ("inference", "simulation", "kept", "kept_of_all", "actions", "places")
+        names = (*STAGES, "inference", "kept", "kept_of_all", "actions", "places")
         values: Mapping[str, list[float]] = {name: [float(getattr(one, name)) for one in made] for name in names}
         return {**head, **{name: {"mean": float(np.mean(v)), "std": float(np.std(v))} for name, v in values.items()}}

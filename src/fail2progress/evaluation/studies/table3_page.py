@@ -29,7 +29,10 @@ BRIEF = ("model", "method", "objects", "success", "95 %", "paper")
 _OF_ALL, _KEPT = "kept by all particles", "relations kept"
 DATA_HEADS = (
     "generator",
-    "inference (s)",
+    "states (s)",
+    "actions (s)",
+    "both (s)",
+    "set-up (s)",
     "simulation (s)",
     _OF_ALL,
     _KEPT,
@@ -113,11 +116,11 @@ def data_values(row: Row) -> tuple[str, ...]:
     """A row's cells under DATA_HEADS."""
     beside = ["-" if row[key] is None else f"{row[key]:.3f}" for key in ("paper_kept", "paper_spread_m")]
     if "kept" not in row:
-        return (row["method"], row["not_run"], "-", "-", "-", beside[0], "-", beside[1], "-")
+        return (row["method"], row["not_run"], *"------", beside[0], "-", beside[1], "-")
     of = "" if row["made"] == row["asked"] else f" ({row['made']} of {row['asked']} failures)"
-    names = ("inference", "simulation", "kept_of_all", "kept", "actions", "places")
-    seconds, simulation, everyone, kept, actions, places = (f"{row[name]['mean']:.3g} ± {row[name]['std']:.2g}" for name in names)
-    return (f"{row['method']}{of}", seconds, simulation, everyone, kept, beside[0], actions, beside[1], places)
+    names = ("states_s", "actions_s", "inference", "setup_s", "simulation", "kept_of_all", "kept", "actions", "places")
+    *firsts, actions, places = (f"{row[name]['mean']:.3g} ± {row[name]['std']:.2g}" if name in row else "-" for name in names)
+    return (f"{row['method']}{of}", *firsts, beside[0], actions, beside[1], places)
 
 
 def verdicts(report: Mapping[str, object]) -> Verdicts | None:

@@ -60,7 +60,8 @@ class FinetuneOptions:
 
     def agrees(self, lessons: bool) -> bool:
         """Whether a model is held to what the old one says of what is replayed; `lessons`: whether earlier ones are among it."""
-        return (self.adjusts == "all" or lessons or self.held) and self.distillation > 0 and self.replay > 0
+        replayed = self.replay > 0 or (lessons and self.lessons > 0)
+        return (self.adjusts == "all" or lessons or self.held) and self.distillation > 0 and replayed
 
 
 def finetune(

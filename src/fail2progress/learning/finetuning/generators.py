@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from fail2progress.core.registry import Registry, RegistryError, instance_of
-from fail2progress.stein.actions import PRIOR, ActionSpace, Information
+from fail2progress.stein.actions import PRIOR, Information
+from fail2progress.stein.flatness import draw_actions
 from fail2progress.stein.likelihood import FailureRelations
 from fail2progress.stein.svgd import direction_named, optimise
 
@@ -44,13 +46,19 @@ class Budget:
     starts: int = 8
     """Draws of how the members of the failed cluster lie, of which every particle that moves begins with the likeliest."""
     tries: int = 15
-    """Draws of P(S) that sampling takes for each particle; each is the first feasible of many uniform ones already."""
+    """Draws of P(S), and of P(A), that sampling takes for each particle; each is the first feasible of many uniform ones."""
 
     @property
     def shares(self) -> list[float]:
         """Of each round: which part of the log density."""
         last = self.rounds - 1
         return [self.tempered ** (1.0 - number / last) for number in range(last)] + [1.0]
+
+    @property
+    def steps(self) -> list[int]:
+        """Of each round: steps of states, `state_steps` together."""
+        ends = [self.state_steps * number // self.rounds for number in range(self.rounds + 1)]
+        return [end - start for start, end in pairwise(ends)]
 
 
 @runtime_checkable
@@ -91,7 +99,7 @@ class Prior:
 
     def actions(self, information: Information, budget: Budget, generator: torch.Generator, failed: Tensor) -> Tensor:
         """See SampleGenerator."""
-        return draw_actions(information.actions, budget, generator)
+        return draw_actions(information.actions, generator)
 
 
 @dataclass(frozen=True)
@@ -105,13 +113,13 @@ class Inference(Prior):
     def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
         """See SampleGenerator."""
         chart, states = density.space.chart(), arranged(density, start, budget.starts, generator)
-        for share in budget.shares:
+        for share, steps in zip(budget.shares, budget.steps, strict=True):
             seen = replace(density, code=density.encode(states))
             states = optimise(
                 partial(_tempered, seen, share),
                 states,
                 direction_named(self.direction),
-                steps=budget.state_steps // budget.rounds,
+                steps=steps,
                 learning_rate=budget.state_rate,
                 chart=chart,
             ).particles
@@ -119,7 +127,7 @@ class Inference(Prior):
 
     def actions(self, information: Information, budget: Budget, generator: torch.Generator, failed: Tensor) -> Tensor:
         """See SampleGenerator."""
-        start = draw_actions(information.actions, budget, generator)
+        start = draw_actions(information.actions, generator)
         if information.measure == PRIOR:  # drawn as it says already
             return start
         return optimise(
@@ -141,11 +149,12 @@ class Gradient(Inference):
 
 
 @dataclass(frozen=True)
-class Sampling(Inference):
-    """The paper's Sampling baseline within a budget: of many draws of P(S) those that are likeliest to have R_F, three times as
-    many as there are particles, which are drawn from these; actions as Stein's. Rejection goes on without one (0126)."""
+class Sampling(Prior):
+    """The paper's Sampling baseline within a budget, without slopes: of many draws of P(S) those that are likeliest to have R_F,
+    three times as many as there are particles, which are drawn from these; of as many draws of P(A) in each state one, as
+    probable as the density of actions says it is among them. Rejection goes on without a budget (0126)."""
 
-    slopes: ClassVar[bool] = False
+    measured: ClassVar[bool] = True
 
     @torch.no_grad()
     def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
@@ -155,6 +164,16 @@ class Sampling(Inference):
         values = torch.cat([density(part) for part in draws.split(256)])
         best = draws[values.argsort(descending=True)[: 3 * count]]
         return best[torch.randperm(len(best), generator=generator)[:count]]
+
+    @torch.no_grad()
+    def actions(self, information: Information, budget: Budget, generator: torch.Generator, failed: Tensor) -> Tensor:
+        """See SampleGenerator: importance resampling, whose limit of many draws is the density that Stein's particles have."""
+        if not information.prefers:
+            return draw_actions(information.actions, generator)
+        draws = torch.stack([draw_actions(information.actions, generator) for _ in range(budget.tries)])
+        weights = torch.stack([information(one) for one in draws], dim=1).softmax(dim=1)
+        chosen = torch.multinomial(weights, 1, generator=generator).squeeze(1)
+        return draws[chosen, torch.arange(len(failed))]
 
 
 @dataclass(frozen=True)
@@ -166,11 +185,15 @@ class Rejection(Sampling):
     def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
         """See SampleGenerator."""
         best, shares, drawn = start, density.shares(start), len(start)
+        roughly = density.as_seen()
         while (shares < 1.0).any() and drawn < budget.most:
             draws = density.space.draw(_AT_ONCE, generator)
-            every = torch.cat([shares, density.shares(draws)])
-            order = every.argsort(descending=True, stable=True)[: len(start)]
-            best, shares, drawn = torch.cat([best, draws])[order], every[order], drawn + len(draws)
+            drawn += len(draws)
+            draws = draws[roughly.shares(draws) > shares.min()]  # shape codes of the rest are not worth their time
+            if len(draws):
+                every = torch.cat([shares, density.shares(draws)])
+                order = every.argsort(descending=True, stable=True)[: len(start)]
+                best, shares = torch.cat([best, draws])[order], every[order]
         return best
 
 
@@ -230,17 +253,6 @@ def arranged(density: FailureRelations, start: Tensor, tries: int, generator: to
     states = torch.cat([start.unsqueeze(0), others])
     values = torch.cat([density(part) for part in states.flatten(0, 1).split(256)]).view(tries, count)
     return states[values.argmax(dim=0), torch.arange(count)]
-
-
-def draw_actions(space: ActionSpace, budget: Budget, generator: torch.Generator, tries: int = 16) -> Tensor:
-    """(M, D') draws from P(A): of several uniform ones, the likeliest."""
-    count = len(space.commands.turn)
-    draws = space.chart().sample_uniform(count * tries, generator).view(tries, count, -1)
-    with torch.no_grad():
-        lacking = torch.stack([space.log_prior(one) for one in draws])
-    first = (lacking > -0.05).to(torch.uint8).argmax(dim=0)
-    chosen = torch.where((lacking > -0.05).any(dim=0), first, lacking.argmax(dim=0))
-    return draws[chosen, torch.arange(count)]
 
 
 WITHOUT_SLOPES = "sampling"

@@ -86,6 +86,7 @@ class FineTuningResult:
                 "action_spread_m": last.spread,
                 "place_spread_m": last.spreads.places,
                 "within_spread_m": last.spreads.within,
+                "measure": asdict(last.felt) if last.felt else None,
             },
             "tries": [one.to_dict() for one in self.tries],
         }

@@ -26,6 +26,7 @@ from fail2progress.simulation.base import Disturbances, Outcome, Simulator
 from fail2progress.stein.actions import PRIOR, information
 from fail2progress.stein.around import TOGETHER, require_placing, state_space
 from fail2progress.stein.concerned import Observed
+from fail2progress.stein.flatness import Felt, felt, said
 from fail2progress.stein.likelihood import SCOPES, FailureRelations
 from fail2progress.stein.states import NothingToVaryError, StateSpace
 
@@ -141,6 +142,8 @@ class Targeted:
     recovered: int = 0
     """How many stood still only after their contacts had been corrected."""
     seconds: dict[str, float] = field(default_factory=dict)
+    felt: Felt | None = None
+    """What the information measure added to the density of actions; None where actions are not chosen by one."""
 
     @property
     def learnt(self) -> tuple[Outcome, ...]:
@@ -192,17 +195,18 @@ def target(
     clock, generator, rng = Stages(report), _generator(model, options), torch.Generator().manual_seed(seed)
     options = options if generator.part.explores else replace(options, explorers=0.0)
     sure = options.particles - options.exploring
-    with clock("states"):
+    with clock("set-up"):
         event = known_afterwards(event, model, simulator, seed)
         doing = _doing(event, model, simulator, options, seed, rebuild(event))
         density, drawn = doing.density, doing.density.space.draw(options.particles, rng)
+    with clock("states"):
         states = torch.cat([generator.states(density, drawn[:sure], options.budget(), rng), drawn[sure:]])
-        believed = density.kept(drawn[:sure]), density.kept(states[:sure])
     with clock("actions"):
         action_space = doing.action_space(states)
-        gain = information(model, action_space, _measure(model, options), seed)
+        gain, added = felt(information(model, action_space, _measure(model, options), seed), seed)
         actions = generator.actions(gain, options.budget(), rng, action_space.failed())
     with clock("simulation"):
+        believed = density.kept(drawn[:sure]), density.kept(states[:sure])
         done, again = doing.carry_out(states, actions, action_space.parameters(actions)), doing.again()
         done, teaches = doing.conditioned(done, again, options.samples if options.exploring else 0, rng)
         if not done.samples:
@@ -210,7 +214,8 @@ def target(
         chosen = _chosen(doing, done, teaches, options)
         most = round(_BESIDES * options.samples)
         besides = doing.besides(done, chosen.left, teaches, again, most) + doing.reshaped(done, chosen.taken, again, most)
-    return _targeted(doing, done, chosen, besides, options, (drawn, states, actions), believed, clock.seconds)
+    made = _targeted(doing, done, chosen, besides, options, (drawn, states, actions), believed, clock.seconds)
+    return replace(made, felt=said(gain, added, actions))
 
 
 def _doing(
