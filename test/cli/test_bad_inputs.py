@@ -125,7 +125,7 @@ BAD = (
     ("perceive color.png depth.png --camera latin.json", "latin.json is not JSON"),
     ("perceive color.png depth.png --camera empty.json", "empty.json"),
     ("perceive color.png depth.png --camera deep.json", "deep.json is not JSON"),
-    ("bag info empty", "empty: damaged"),
+    ("bag info empty", "empty, no message was written into it"),
     ("bag info empty.mcap", "empty.mcap: an empty recording, no message is in it"),
     ("up replay empty.mcap", "empty.mcap: an empty recording, no message is in it"),
     ("perceive empty.mcap", "empty.mcap: an empty recording, no message is in it"),
