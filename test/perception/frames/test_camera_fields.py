@@ -87,3 +87,42 @@ def test_two_numbers_of_a_size_are_ordered_by_the_middle_of_the_lens() -> None:
 def test_sizes_that_contradict_one_another_are_told() -> None:
     with pytest.raises(PerceptionError, match="it states several sizes of the image: 640 x 480 and 128 x 96"):
         parse_camera({**LARGE, "image_size": [640, 480], "width": 128, "height": 96}, "camera.json")
+
+
+PLAIN = {"fx": 600, "fy": 601, "cx": 320, "cy": 240}
+
+
+@pytest.mark.parametrize(
+    ("more", "width", "fx"),
+    [
+        ({"width": 640, "height": 480, "raw_width": 1280, "raw_height": 960}, 640, 600),
+        ({"orig_width": 1920, "orig_height": 1080, "width": 640, "height": 480}, 640, 600),
+        ({"width": 640, "height": 480, "raw_size": [1280, 960]}, 640, 600),
+        ({"raw_width": 1280, "raw_height": 960}, 1280, 600),
+        ({"rows": 6, "cols": 9}, 640, 600),
+        ({"sensor_width": 6.4, "sensor_height": 4.8}, 640, 600),
+        ({"image_shape": [3, 480, 640]}, 640, 600),
+        ({"frame_size": [3, 480, 640]}, 640, 600),
+        ({"size": [10, 20]}, 640, 600),
+        ({"dim": [3, 4]}, 640, 600),
+        ({"image_size": [480, 640]}, 640, 600),
+        ({"image_size": [480, 640], "width": 640, "height": 480}, 640, 600),
+        ({"depth_scale": 1000, "depth_scale_max": 10}, 640, 600),
+    ],
+)
+def test_sizes_of_something_else_change_nothing(more: dict[str, object], width: int, fx: float) -> None:
+    """Of a sensor in millimetres, of a chessboard, of an image before it was made smaller, and with the height first."""
+    found = parse_camera({**PLAIN, **more}, "k.json", (640, 480)).intrinsics
+    assert (found.width, found.fx, found.cx, found.cy) == (width, fx, 320, 240)
+
+
+def test_the_middle_of_the_lens_stays_where_a_size_has_the_height_first() -> None:
+    found = parse_camera(
+        {"K": [[600, 0, 335], [0, 600, 250], [0, 0, 1]], "image_size": [480, 640]}, "k.json", (640, 480)
+    ).intrinsics
+    assert (found.width, found.height, found.cx, found.cy) == (640, 480, 335, 250)
+
+
+def test_an_image_is_found_by_its_name_among_thousands() -> None:
+    content = {f"{i:06d}.png": {"cam_K": [600 + i, 0, 320, 0, 600, 240, 0, 0, 1]} for i in range(2000)}
+    assert parse_camera(content, "k.json", (640, 480), "rgb/001234").intrinsics.fx == 1834

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,11 +43,13 @@ _ALIGNED = ("aligned", "registered")
 """Words for depth that was brought into the view of another camera, and has its numbers."""
 
 
+@lru_cache(maxsize=1 << 16)
 def words(key: str) -> tuple[str, ...]:
     """The words and numbers of a key in small letters: depthScale, depth_scale and Depth.Scale are the same two."""
     return tuple(word.lower() for word in _WORD.findall(key))
 
 
+@lru_cache(maxsize=1 << 16)
 def joined(key: str) -> str:
     """These words in one."""
     return "".join(words(key))

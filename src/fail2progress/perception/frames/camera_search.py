@@ -46,14 +46,20 @@ _SAME = 1e-3
 @dataclass(frozen=True)
 class Found:
     """Numbers that may be a camera's. keys: what they lie under; rank: the lower, the surer; given: fx, fy, cx, cy as far as they
-    are there; levels: the mappings that they lie in, outermost first, with keys that speak of this camera made plain."""
+    are there; around: the mappings that they lie in, outermost first; before: the words before their names."""
 
     keys: tuple[str, ...]
     rank: int
     given: Mapping[str, Any]
-    levels: tuple[Mapping[str, Any], ...]
+    around: Levels
+    before: tuple[str, ...] = ()
     problem: str = ""
     """Why these are no numbers of a camera."""
+
+    @cached_property
+    def levels(self) -> tuple[Mapping[str, Any], ...]:
+        """The mappings around, with keys that speak of this camera made plain."""
+        return _plain_levels(self.around, self.keys, self.before)
 
     @cached_property
     def whose(self) -> Whose:
@@ -84,8 +90,8 @@ class Found:
         """Whether both are one camera."""
         if not self.whole or not other.whole:
             return self.given == other.given and self.problem == other.problem
-        mine, others = np.array(self.values, np.float64), np.array(other.values, np.float64)
-        return bool(np.allclose(mine, others, rtol=_SAME, atol=0, equal_nan=True))
+        pairs = zip(self.values, other.values, strict=True)
+        return all(one is not None and two is not None and abs(one - two) <= _SAME * abs(two) for one, two in pairs)
 
 
 def cameras(tree: object) -> list[Found]:
@@ -105,7 +111,7 @@ def _by_names(levels: Levels) -> Iterator[Found]:
         given = {**({"fx": given["f"], "fy": given["f"]} if "f" in given else {}), **given}
         if "fx" in given or "fy" in given:
             keys = (*path, "_".join(before)) if before else path
-            yield Found(keys, rank, given, _plain_levels(levels, keys, before))
+            yield Found(keys, rank, given, levels, before)
 
 
 def _named(key: str, value: object) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
@@ -124,7 +130,7 @@ def _named(key: str, value: object) -> Iterator[tuple[tuple[str, ...], dict[str,
             return
 
 
-def _plain_levels(levels: Levels, keys: tuple[str, ...], before: tuple[str, ...] = ()) -> tuple[Mapping[str, Any], ...]:
+def _plain_levels(levels: Levels, keys: tuple[str, ...], before: tuple[str, ...]) -> tuple[Mapping[str, Any], ...]:
     """The mappings around a camera without the words before its names, nor those that say that they speak of this one. What
     lies around a camera that is not of colours, and does not say so, is of the other one."""
     own = whose(keys)
@@ -162,12 +168,12 @@ def _by_matrices(levels: Levels) -> Iterator[Found]:
             last = not matrix.any() or np.allclose(matrix[2], (0, 0, 1))
             if last and (known or (matrix[1, 0] == 0 and min(matrix[0, 0], matrix[1, 1]) > 1)):
                 rank = 4 if any(_PROJECTIONS.fullmatch(part) for part in parts) else 0 if known else 2
-                yield Found(keys, rank, numeric, _plain_levels(levels, keys))
+                yield Found(keys, rank, numeric, levels)
             elif known:
                 problem = f"{key} is no calibration matrix, whose last row is 0 0 1"
-                yield Found(keys, 5, numeric, _plain_levels(levels, keys), problem)
+                yield Found(keys, 5, numeric, levels, problem=problem)
         elif known and (isinstance(value, np.ndarray) or (found is not None and len(found) not in (0, 1, 4))):
-            yield Found(keys, 5, {}, _plain_levels(levels, keys), f"{key} must be nine numbers")
+            yield Found(keys, 5, {}, levels, problem=f"{key} must be nine numbers")
 
 
 def _upright(found: Sequence[float]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -183,7 +189,7 @@ def chosen(
     source: str,
     image: str,
     size: tuple[int, int] | None,
-    stated: Callable[[Found, str], tuple[int, int] | None],
+    stated: Callable[[Found, str, tuple[int, int] | None], tuple[int, int] | None],
     kind: str = "color",
 ) -> Found | None:
     """Of cameras of one kind the surest, or that of an image by its name, its folder's or its size; None where there is none.
@@ -193,16 +199,17 @@ def chosen(
     """
     ranked = sorted(found, key=lambda one: (not one.whole, one.whose, one.rank))
     best = [one for one in ranked if (one.whole, one.whose, one.rank) == (ranked[0].whole, ranked[0].whose, ranked[0].rank)]
-    different = list[Found]()
-    for one in best:
-        alike = [other for other in different if one.same(other)]
-        if not any(len({stated(one, source), stated(other, source)} - {None}) < 2 for other in alike):
-            different.append(one)
+    different = list[tuple[Found, list[tuple[int, int]]]]()
+    for one in best if len(best) > 1 else ():
+        alike = [sizes for other, sizes in different if one.same(other)]
+        own = [known for known in (stated(one, source, size),) if known is not None]
+        if not any(len({*own, *sizes}) < 2 for sizes in alike):
+            different.append((one, own))
     if len(different) < 2:
         return best[0] if best else None
-    named = _by_image(different, image)
+    named = _by_image([one for one, _ in different], image)
     if len(named) > 1 and len({_camera_words(one) for one in named}) == 1:
-        named = [one for one in named if stated(one, source) == size] or named
+        named = [one for one in named if stated(one, source, size) == size] or named
     if len(named) == 1:
         return named[0]
     raise PerceptionError(

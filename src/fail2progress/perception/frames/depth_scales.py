@@ -127,9 +127,11 @@ def _checked(unit: float, source: str) -> float:
 
 
 def _agreed(scales: list[_Scale], bop: bool, realsense: bool, source: str) -> float:
-    """Metres of a step by scales that are numbers; a factor of 1 beside another changes nothing. PerceptionError where two
-    disagree, or one is not understood."""
+    """Metres of a step by scales that are numbers; a factor of 1 beside another changes nothing, nor does one that is not
+    understood beside one that is: a greatest scale, or a factor of its coding. PerceptionError where two disagree, or where none
+    is understood."""
     several = [scale for scale in scales if number(scale.value) != 1.0] or scales
+    several = [scale for scale in several if _understood(scale.name)] or several
     found = [(scale, _metres(scale, bop, realsense, source)) for scale in several]
     (first, unit), *rest = found
     for other, another in rest:
