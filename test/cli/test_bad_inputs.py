@@ -28,6 +28,7 @@ NO_ISAAC_GYM = (
 
 FILES: dict[str, bytes] = {
     "empty": b"",
+    "void": b"",
     "empty.json": b"",
     "empty.jsonl": b"",
     "empty.yaml": b"",
@@ -125,7 +126,7 @@ BAD = (
     ("perceive color.png depth.png --camera latin.json", "latin.json is not JSON"),
     ("perceive color.png depth.png --camera empty.json", "empty.json"),
     ("perceive color.png depth.png --camera deep.json", "deep.json is not JSON"),
-    ("bag info empty", "empty, no message was written into it"),
+    ("bag info void", "void: empty, no message was written into it"),
     ("bag info empty.mcap", "empty.mcap: an empty recording, no message is in it"),
     ("up replay empty.mcap", "empty.mcap: an empty recording, no message is in it"),
     ("perceive empty.mcap", "empty.mcap: an empty recording, no message is in it"),

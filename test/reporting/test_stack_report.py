@@ -142,7 +142,8 @@ def test_provenance_is_of_the_code_that_the_run_began_with(folder: Path) -> None
     assert "page written by" in page and f"fail2progress {__version__}, commit " in page and "gone on with" not in page
     Runs(folder.parent / "runs").adopt(folder, "sim", datetime(2026, 1, 3))
     page = html(read_run(folder))
-    assert "f00d" * 10 in page and "gone on with" in page and "2026-01-03T00:00:00, commit " in page
+    assert "f00d" * 10 in page and "gone on with" in page
+    assert f"{datetime(2026, 1, 3).astimezone().isoformat(timespec='seconds')}, commit " in page
     (folder / "run.json").write_text("{")
     assert "Left out: " in html(read_run(folder)) and "run.json: not the description of a run" in html(read_run(folder))
 

@@ -59,6 +59,13 @@ def _say_all() -> None:
         return
     except OSError as error:
         _say_of_output(error)
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:  # that a command was at work was told to nobody
+        from fail2progress.cli.streams import let_go
+
+        let_go(sys.stderr)
 
 
 def _say_of_output(error: OSError) -> None:

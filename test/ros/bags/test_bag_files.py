@@ -65,21 +65,32 @@ def test_whole_recordings_say_nothing_of_missing_messages(tmp_path: Path) -> Non
     assert not any("left out" in said or "were read" in said for said in info(bag).warnings())
 
 
-def test_where_no_listed_file_is_there_those_that_are_can_be_named(tmp_path: Path) -> None:
-    bag = written(tmp_path / "bag", {"other.mcap": 5, "another.mcap": 6}, ["bag_0.mcap"])
-    why = r"none of the files that metadata.yaml lists is there \(bag_0.mcap\); there are: another.mcap, other.mcap; name the one"
-    with pytest.raises(BagError, match=why):
-        list(read(bag))
-    assert times(bag / "other.mcap") == [5]
+def test_where_no_listed_file_is_there_those_that_are_are_the_recording_renamed(tmp_path: Path) -> None:
+    assert times(written(tmp_path / "one", {"monday.mcap": 5}, ["bag_0.mcap"])) == [5]
+    assert times(written(tmp_path / "two", {"new_0.mcap": 5, "new_1.mcap": 6}, ["old_0.mcap", "old_1.mcap"])) == [5, 6]
+    several = written(tmp_path / "several", {"other.mcap": 5, "another.mcap": 6}, ["bag_0.mcap"])
+    with pytest.raises(BagError, match=r"several recordings.*name one of: another.mcap, other.mcap"):
+        list(read(several))
+    assert times(several / "other.mcap") == [5]
 
 
-def test_one_file_in_place_of_the_listed_one_is_that_renamed(tmp_path: Path) -> None:
-    assert times(written(tmp_path / "bag", {"monday.mcap": 5}, ["bag_0.mcap"])) == [5]
-
-
-def test_files_that_a_killed_recorder_did_not_list_yet_belong_to_it(tmp_path: Path) -> None:
+def test_files_that_metadata_do_not_list_yet_belong_to_it_by_their_numbers(tmp_path: Path) -> None:
+    """A recorder that is killed leaves them, also between listed ones; what is called otherwise is told."""
     bag = written(tmp_path / "bag", {f"bag_{n}.mcap": n for n in (9, 10, 11, 13)}, ["bag_9.mcap"], 1)
-    assert times(bag) == [9, 10, 11]
+    assert times(bag) == [9, 10, 11, 13]
+    gap, lost = (
+        written(tmp_path / "gap", {f"a_{n}.mcap": n for n in (0, 1, 2)} | {"b_0.mcap": 7}, ["a_0.mcap", "a_2.mcap"]),
+        list[Lost](),
+    )
+    assert times(gap, lost) == [0, 1, 2]
+    assert [(part.file, part.why) for part in lost] == [("b_0.mcap", "not listed in metadata.yaml")]
+
+
+def test_the_time_at_which_a_recording_began_is_no_number_of_a_split(tmp_path: Path) -> None:
+    name = "rosbag2_2024_03_05-10_20_30"
+    assert times(written(tmp_path / "splits", {f"{name}_{n}.mcap": n for n in (10, 11, 13)}, None)) == [10, 11, 13]
+    with pytest.raises(BagError, match="several recordings"):
+        list(read(written(tmp_path / "two", {f"{name}.mcap": 1, f"{name[:-2]}31.mcap": 2}, None)))
 
 
 def test_a_listed_file_may_be_there_unpacked(tmp_path: Path) -> None:

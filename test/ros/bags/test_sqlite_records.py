@@ -3,7 +3,7 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -171,3 +171,16 @@ def test_a_database_with_an_empty_log_is_read_and_nothing_written_beside_it(tmp_
         os.chmod(path.parent, 0o555)
         assert times(path) == [10, 20, 30, 40, 50] and names(path.parent) == sorted(["bag_0.db3", *beside])
         os.chmod(path.parent, 0o755)
+
+
+@pytest.mark.parametrize("ids", [range(10), range(-5, 5), [None] * 6, [1, 1, 2, 2, 3, 3]], ids=["0", "negative", "none", "twice"])
+def test_messages_are_found_whatever_their_ids_are(ids: Sequence[int | None], tmp_path: Path) -> None:
+    """Converters begin with 0, give no ids, or one twice."""
+    path = tmp_path / "bag.db3"
+    tables = TABLES.replace("messages(id INTEGER PRIMARY KEY", "messages(id INTEGER")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(tables if None in ids or len(set(ids)) < len(ids) else TABLES)
+        rows = [(number, 10 * place, b"content") for place, number in enumerate(ids)]
+        connection.executemany("INSERT INTO messages VALUES (?, 1, ?, ?)", rows)
+    lost = list[Lost]()
+    assert times(path, lost) == [10 * place for place in range(len(ids))] and not lost

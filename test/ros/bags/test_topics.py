@@ -72,6 +72,8 @@ def test_two_arms_can_be_chosen() -> None:
         ("c/camera/left_raw/image_raw_color", "c/camera/color/image_left"),
         ("d/camera/labels", "c/segmentation/image_raw", "g/detector/mask", "d/camera/depth_confidence"),
         ("d/camera/ir/image_raw", "c/detector/debug_image"),
+        ("c/yolo/color_labeled/image", "c/labeled_rgb", "c/seg/labelmap", "c/segmentations/image", "c/camera/maskrcnn/image"),
+        ("c/infra1_rgb/x/y/image", "c/yolo/debug/vis/color", "g/camera/infra1/image_rect_raw/throttle", "g/camera/leftIR/image"),
     ],
 )
 def test_images_that_are_neither_colour_nor_depth_are_left_out_beside_a_camera(beside: tuple[str, ...]) -> None:

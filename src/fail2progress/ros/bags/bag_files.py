@@ -7,7 +7,7 @@ import shlex
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ CONVERTER = "rosbags-convert (pip install rosbags)"
 _NONE_THERE = "no bag there (a folder with .mcap or .db3 files, or one such file)"
 _SPLIT = re.compile(r"(.+)_(\d{1,4})")
 """What a recorder appends to the name of a recording that goes on in another file; more digits are a date."""
+_BEGUN = re.compile(r"\d{4}[-_]\d\d[-_]\d\d[-_T]\d\d[-_]\d\d[-_]\d\d")
+"""When a recording was begun, as recorders call it: the last number of that is of no split."""
 _TIME = re.compile(r".*\d\d[-_.]?[0-5]\d[-_.]?[0-5]\d")
 """A name that ends in a time of day, whose seconds could pass for the number of a split."""
 _MOST_MISSING = 1000
@@ -40,6 +42,8 @@ class BagFiles:
     files: tuple[Path, ...]
     missing: frozenset[Path] = frozenset()
     """Those of them that are not there."""
+    strange: tuple[Path, ...] = ()
+    """Files of recordings beside them that its metadata do not list."""
     count: int | None = None
     """Messages that its metadata count; None where they do not say."""
 
@@ -145,37 +149,59 @@ def _listed_names(about: Mapping[str, Any]) -> list[str]:
 def _those_listed(folder: Path, names: list[str], found: Mapping[str, Path], about: Mapping[str, Any]) -> BagFiles:
     """The files that metadata list, and those that go on with them where a recorder was killed before it listed them, too.
 
-    One file in place of the one that is listed is that, renamed.
+    Where none of them is there, what is may be they, renamed.
     """
     files = [found.get(_plain(name), folder / name) for name in names]
-    if len(names) == len(found) == 1:
-        files = list(found.values())
+    if not set(files) & set(found.values()):
+        if not found:
+            raise BagError(f"{folder}: none of the files that {METADATA} lists is there ({few(names)})")
+        return replace(_those_of_one_stem(folder, found), count=_count(about))
+    files = _with_those_between(files, found)
     missing = frozenset(files) - frozenset(found.values())
-    if len(missing) == len(files):
-        others = f"; there are: {few(sorted(found))}; name the one to be read" if found else ""
-        raise BagError(f"{folder}: none of the files that {METADATA} lists is there ({few(names)}){others}")
+    strange = sorted(set(found.values()) - set(files))
+    return BagFiles(tuple(files), missing, tuple(strange), _count(about))
+
+
+def _count(about: Mapping[str, Any]) -> int | None:
     count = about.get("message_count")
-    return BagFiles((*files, *_next(names[-1], found)), missing, count if isinstance(count, int) else None)
+    return count if isinstance(count, int) else None
 
 
-def _next(name: str, found: Mapping[str, Path]) -> Iterator[Path]:
-    """The files whose numbers follow that of a split."""
-    base, mark, kind = _plain(name).rpartition(".")
+def _with_those_between(files: list[Path], found: Mapping[str, Path]) -> list[Path]:
+    """Listed files with those of the same name, but for a later number, in their places: splits that were not listed."""
+    split = _split(_plain(files[-1].name).rpartition(".")[0])
+    if split is None:
+        return files
+    stem, kind = split[0], _plain(files[-1].name).rpartition(".")[2]
+    numbers = {name: one[1] for name in (*map(_name, files), *found) if (one := _split(name.rpartition(".")[0]))}
+    listed = [numbers[_name(file)] for file in files if _name(file) in numbers]
+    if listed != sorted(listed) or len(listed) < len(files):
+        return files
+    alike = {numbers[name]: file for name, file in found.items() if name in numbers and name.startswith(f"{stem}_")}
+    more = {number: file for number, file in alike.items() if number > listed[0] and _plain(file.name).endswith(f".{kind}")}
+    return [file for _, file in sorted({**more, **dict(zip(listed, files, strict=True))}.items())]
+
+
+def _name(file: Path) -> str:
+    return _plain(file.name)
+
+
+def _split(base: str) -> tuple[str, int] | None:
+    """What a recording is called, and the number of one of its files; None where a name tells of none."""
     split = _SPLIT.fullmatch(base)
-    number = int(split[2]) if split is not None else 0
-    while split is not None and (following := f"{split[1]}_{(number := number + 1)}{mark}{kind}") in found:
-        yield found[following]
+    begun = [found.end() for found in _BEGUN.finditer(base)]
+    return None if split is None or (begun and begun[-1] == len(base)) else (split[1], int(split[2]))
 
 
 def _those_of_one_stem(folder: Path, found: Mapping[str, Path]) -> BagFiles:
     """Files without metadata. BagError where they are several recordings."""
     if len(found) == 1:
         return BagFiles(tuple(found.values()))
-    splits = {name: _SPLIT.fullmatch(name.rpartition(".")[0]) for name in found}
-    numbers = {int(split[2]): name for name, split in splits.items() if split is not None}
-    stems = {(split[1] if split is not None else name, name.rpartition(".")[2]) for name, split in splits.items()}
+    splits = {name: _split(name.rpartition(".")[0]) for name in found}
+    numbers = {split[1]: name for name, split in splits.items() if split is not None}
+    stems = {(split[0] if split is not None else name, name.rpartition(".")[2]) for name, split in splits.items()}
     span = range(min(numbers, default=0), max(numbers, default=0) + 1)
-    by_time = len(span) > len(numbers) and all(_TIME.fullmatch(name.rpartition(".")[0]) for name in found)
+    by_time = len(span) > len(numbers) and all(_TIME.fullmatch(_BEGUN.sub("", name.rpartition(".")[0])) for name in found)
     if len(stems) > 1 or len(numbers) < len(found) or len(span) > len(numbers) + _MOST_MISSING or by_time:
         why = f"several recordings, and no {METADATA} that says which belong together"
         raise BagError(f"{folder}: {why}; name one of: {few(sorted(found))}")

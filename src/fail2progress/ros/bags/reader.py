@@ -18,6 +18,7 @@ __all__ = ["BagError", "Recorded", "read"]
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 MISSING = "not there, though it belongs to the recording"
+STRANGE = "not listed in metadata.yaml"
 
 
 def read(path: Path, lost: list[Lost] | None = None) -> Iterator[Recorded]:
@@ -42,6 +43,7 @@ def read(path: Path, lost: list[Lost] | None = None) -> Iterator[Recorded]:
             lost.append(Lost(file.name, newest, None, str(error).removeprefix(f"{file}: ")))
     if refused and not seen:
         raise refused[0]
+    lost += [Lost(file.name, newest, newest, STRANGE) for file in held.strange]
 
 
 def _read_file(file: Path, lost: list[Lost]) -> Iterator[Recorded]:

@@ -20,9 +20,12 @@ _MAGIC = b"SQLite format 3\0"
 _JOURNAL_MAGIC = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
 """How a journal begins that has to be undone; one that is done with begins with zeros."""
 _LOG, _SHARED, _JOURNAL = "-wal", "-shm", "-journal"
-_MESSAGES = "SELECT id, topic_id, data, timestamp FROM messages"
+_MESSAGES = "SELECT rowid, topic_id, data, timestamp FROM messages"
+"""A row's own number is its id where that is a key; what others wrote may lack ids, or have them twice."""
+_BEFORE = -(2**63)
+"""The least number that a row may have."""
 _MOST_IN_A_ROW = 20_000
-"""Messages that are looked for by their ids one after the other, where none is whole: more than one damaged page has below it."""
+"""Messages that are looked for one after the other, where none is whole: more than one damaged page has below it."""
 Row = tuple[int, object, object, object]
 
 
@@ -138,22 +141,22 @@ def _definitions(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def _rows(connection: sqlite3.Connection, name: str, lost: list[Lost]) -> Iterator[Row]:
-    """All messages by their ids, past those that lie in damaged pages. sqlite3.DatabaseError where none is whole."""
-    last, time, known = 0, 0, dict[int, int]()
+    """All messages by their numbers, past those that lie in damaged pages. sqlite3.DatabaseError where none is whole."""
+    last, time, known, seen = _BEFORE, 0, dict[int, int](), False
     while True:
         try:
-            for row in connection.execute(f"{_MESSAGES} WHERE id > ? ORDER BY id", (last,)):
+            for row in connection.execute(f"{_MESSAGES} WHERE rowid > ? ORDER BY rowid", (last,)):
                 if row[0] <= last:  # a damaged page leads back to others, time and again
-                    raise sqlite3.DatabaseError(f"a message out of order after the one of the id {last}")
-                last, time = row[0], row[3] if isinstance(row[3], int) else time
+                    raise sqlite3.DatabaseError(f"a message out of order after the one of the number {last}")
+                last, time, seen = row[0], row[3] if isinstance(row[3], int) else time, True
                 yield row
             return
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError as error:
             known = known or _times(connection)
-            row, damaged = _next_whole(connection, last, known)
-            if row is None and not last:
+            row, damaged = _next_whole(connection, last if seen else min(known, default=1) - 1, known)
+            if row is None and not seen:
                 raise error
         if row is None or damaged:
             times = [known.get(number, time) for number in damaged] or [time]
@@ -161,16 +164,17 @@ def _rows(connection: sqlite3.Connection, name: str, lost: list[Lost]) -> Iterat
             lost.append(Lost(name, min(times), max(times) if told else None))
         if row is None:
             return
-        last, time = row[0], row[3] if isinstance(row[3], int) else time
+        last, time, seen = row[0], row[3] if isinstance(row[3], int) else time, True
         yield row
 
 
 def _times(connection: sqlite3.Connection) -> dict[int, int]:
-    """Times (ns) by the ids of messages, as far as the index of times has them: it lies in other pages than the messages."""
+    """Times (ns) by the numbers of messages, as far as the index of times has them: it lies in other pages than the messages."""
     found: dict[int, int] = {}
     for order in ("ASC", "DESC"):  # a damaged page in its middle hides what is behind it
         try:
-            rows = connection.execute(f"SELECT id, timestamp FROM messages INDEXED BY timestamp_idx ORDER BY timestamp {order}")
+            query = f"SELECT rowid, timestamp FROM messages INDEXED BY timestamp_idx ORDER BY timestamp {order}"
+            rows = connection.execute(query)
             for number, time in rows:
                 if isinstance(time, int):
                     found[number] = time
@@ -181,11 +185,11 @@ def _times(connection: sqlite3.Connection) -> dict[int, int]:
 
 
 def _next_whole(connection: sqlite3.Connection, last: int, known: Mapping[int, int]) -> tuple[Row | None, list[int]]:
-    """The first whole message after one with an id; and the ids between them whose messages are damaged."""
+    """The first whole message after one with a number; and the numbers between them whose messages are damaged."""
     damaged: list[int] = []
     for number in range(last + 1, min(max(known, default=last + _MOST_IN_A_ROW), last + _MOST_IN_A_ROW) + 1):
         try:
-            row = connection.execute(f"{_MESSAGES} WHERE id = ?", (number,)).fetchone()
+            row = connection.execute(f"{_MESSAGES} WHERE rowid = ?", (number,)).fetchone()
         except sqlite3.DatabaseError:
             damaged.append(number)
             continue

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-_OTHERS = frozenset(
-    ("infra", "infrared", "ir", "label", "labels", "mask", "masks", "segmentation", "confidence", "disparity", "debug", "theora")
-)
-"""Words of the last two parts of the names of images that are neither colour nor depth of an RGB-D camera."""
+_OTHERS = re.compile(r"infra|ir$|label|mask|segment|confiden|disparit|debug|theora")
+"""How words of the names of images begin that are neither colour nor depth of an RGB-D camera."""
 _SIDES = frozenset(("left", "right"))
 """What images of a pair of eyes are called by, but whole cameras, too, as those of two arms."""
 _PLAIN = frozenset(["camera", "cam", "color", "gray", "mono", "raw", "rect"])
@@ -36,7 +34,7 @@ def shared(one: str, other: str) -> int:
 def of_no_camera(name: str) -> list[str]:
     """The beginnings of an image topic up to each part that says that it is neither colour nor depth: /camera/infra1."""
     parts = plain(name).split("/")
-    return ["/".join(parts[: at + 1]) for at, part in enumerate(parts) if at >= len(parts) - 2 and _words(part) & _OTHERS]
+    return ["/".join(parts[: at + 1]) for at, part in enumerate(parts) if any(map(_OTHERS.match, _words(part)))]
 
 
 def of_one_eye(name: str) -> list[str]:
@@ -50,5 +48,5 @@ def of_one_eye(name: str) -> list[str]:
 
 
 def _words(part: str) -> set[str]:
-    """Of one part of a name, without numbers."""
-    return set(filter(None, re.split(r"[_\d]+", part.lower())))
+    """Of one part of a name, without numbers: leftIR and left_ir have the same."""
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", part)}
