@@ -42,7 +42,7 @@ KNOWN = {
     # The learned segmenter is this one, told by a network what is background and what was missed.
     "segmenter geometric": {f"perception/segmentation/learned/{name}.py" for name in ("guide", "segmenter")}
     # The fused one joins what both see.
-    | {f"perception/segmentation/fused/{name}.py" for name in ("free_standing", "guide", "joining", "pieces")}
+    | {f"perception/segmentation/fused/{name}.py" for name in ("free_standing", "guide", "hanging", "joining", "pieces")}
     | {f"perception/segmentation/fused/{name}.py" for name in ("seams", "segmenter")}
     # It watches what the fused one is told of this one.
     | {"learning/segmentation/joins.py"},

@@ -9,6 +9,7 @@ import numpy as np
 
 from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.fused.free_standing import FreeRules, stands_free
+from fail2progress.perception.segmentation.fused.hanging import HangRules, without_hanging
 from fail2progress.perception.segmentation.fused.joining import Joiner, JoinRules
 from fail2progress.perception.segmentation.fused.pieces import WholeRules, joined_pieces
 from fail2progress.perception.segmentation.fused.seams import SeamRules, parted
@@ -56,6 +57,7 @@ class FuseRules:
     seams: SeamRules = field(default_factory=SeamRules)
     free: FreeRules = field(default_factory=FreeRules)
     whole: WholeRules = field(default_factory=WholeRules)
+    hanging: HangRules = field(default_factory=HangRules)
 
 
 class FusedGuide(Guide):
@@ -93,7 +95,8 @@ class FusedGuide(Guide):
         own = joined_pieces(own, geometry, known, self._fusing.whole, self._fusing.free)
         support = placed(seen.support, places, scan.inverted.shape, self._window)
         whole, rest = self._with_geometry(own, geometry, thing, support.ravel(), known)
-        return [Thing(pixels[known[pixels]], pixels) for pixels in whole] + [Thing(pixels) for pixels in rest]
+        things = [Thing(pixels[known[pixels]], pixels) for pixels in whole] + [Thing(pixels) for pixels in rest]
+        return without_hanging(things, geometry, thing, self._fusing.hanging)
 
     def sure(self, geometry: Geometry) -> list[Numbers]:
         """See Guide: by the network alone."""
