@@ -158,6 +158,13 @@ def test_a_store_in_which_nothing_can_be_read_is_refused(run, store: Path, event
         assert (done.exit_code, done.stdout) == (2, "") and "none of its failures can be read" in done.stderr
 
 
+def test_an_empty_file_is_no_store_and_stays_empty(refuses, tmp_path: Path) -> None:
+    empty = tmp_path / "failures.sqlite"
+    empty.touch()
+    assert f"{empty}: is an empty file" in refuses("failures", "ls", "--store", str(empty))
+    assert empty.stat().st_size == 0 and list(tmp_path.iterdir()) == [empty]
+
+
 def test_mistakes(refuses, store: Path, tmp_path: Path) -> None:
     assert "no failure store" in refuses("failures", "ls", "--store", tmp_path / "none.sqlite")
     assert not (tmp_path / "none.sqlite").exists()

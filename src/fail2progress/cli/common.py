@@ -183,6 +183,9 @@ def store_of(named: Path | None) -> Path:
     else:
         path = run_of(str(named) if named is not None else None, STORE).store
     require(path.is_file(), f"{path}: no failure store here; name a run (runs ls) or a file with --run or --store")
+    log = path.with_name(f"{path.name}-wal")  # a writer that was killed may have left everything there
+    filled = path.stat().st_size or (log.is_file() and log.stat().st_size)
+    require(bool(filled), f"{path}: is an empty file, no failure store; name a run (runs ls) or a file with --run or --store")
     return path
 
 
