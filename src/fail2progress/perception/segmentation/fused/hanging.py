@@ -27,7 +27,7 @@ class HangRules:
     """Metres above a surface from which readings are of a body."""
     step: float = 0.03
     """Metres of distance between neighbouring readings, from which one of them is of something behind."""
-    middle: float = 0.1
+    middle: float = 0.08
     """Metres above the surface of half of a body, at least: lower ones are things that lie there, or rims."""
     reach: float = 0.14
     """Metres, measured level, that it reaches in from where it is cut, at least, for things that the network doubts ..."""
@@ -35,7 +35,7 @@ class HangRules:
     """... and for others."""
     doubted: float = 0.7
     """Mean probability of a thing below which the network doubts it, as `FuseRules.own`."""
-    resting: float = 0.15
+    resting: float = 0.2
     """Share of its outline, of what is not hidden there, beyond which readings go on without a step, at most."""
     outline: int = 20
     """Pixels of such an outline that tell it, at least."""
