@@ -108,6 +108,7 @@ def test_ruff_finds_nothing() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="NumPy for Python 3.10 says less of its types")
 def test_mypy_strict_finds_nothing(tmp_path: Path) -> None:
     """Every call of Isaac Gym fits its public stubs, too; in one run, as most of it is spent on what libraries say."""
     (tmp_path / "isaacgym").mkdir()

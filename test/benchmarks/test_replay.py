@@ -59,16 +59,23 @@ def test_what_earlier_versions_told_otherwise_is_told_and_no_fault(run: Path) ->
     said: list[str] = []
     report = json.loads((run / REPORT).read_text())
     replay(run, said.append)
-    for there, computed, known in (
-        ("/hypotheses/H3/rule_of_null: absent", "True", True),
-        ("/hypotheses/H3/supported: True", "False", True),
-        ("/hypotheses/H3/supported: False", "True", False),
-        ("/hypotheses/H1/supported: True", "False", False),
-        ("/rounds/accumulate/2/failures: 0", "7", True),
-        ("/rounds/accumulate/2/failures: 3", "7", False),
-        ("/slices/static/items_to_order/1: 0", "None", True),
+    rounds = {"accumulate": [{"corrected_purity": value} for value in (0.5, None, None, 0.5)]}
+    null, by_rule = (
+        "/hypotheses/H3/rule_of_null: absent there, True computed",
+        "/hypotheses/H3/supported: True there, False computed",
+    )
+    for apart, known in (
+        ([null], True),
+        ([null, by_rule], True),
+        ([by_rule], False),  # a report that tells of the null has H3 by both
+        ([null, "/hypotheses/H3/supported: False there, True computed"], False),
+        ([null, "/hypotheses/H1/supported: True there, False computed"], False),
+        (["/rounds/accumulate/2/failures: 0 there, 7 computed"], True),
+        (["/rounds/accumulate/3/failures: 0 there, 36 computed"], False),
+        (["/rounds/accumulate/2/failures: 3 there, 7 computed"], False),
+        (["/slices/static/items_to_order/1: 0 there, None computed"], True),
     ):
-        assert (_unknown([f"{there} there, {computed} computed"]) == []) is known
+        assert (_unknown(apart, {"rounds": rounds}) == []) is known, apart
     needed = next(found["items_to_order"] for found in report["slices"].values() if found["items_to_order"])
     if None in needed:
         needed[needed.index(None)] = 0

@@ -91,10 +91,12 @@ def test_the_rule_of_h3(drifts: tuple[float, ...], agreements: tuple[float, ...]
     kept, unknown = verdict({ACCUMULATE: rows, NULL: still}, RULES), verdict({ACCUMULATE: rows}, RULES)
     assert kept is not None and kept["rule"] is holds and kept["rule_of_null"] is True
     assert unknown is not None and unknown["rule_of_null"] is None
+    silent = verdict({ACCUMULATE: rows, NULL: [{"drift": None, "ari": None}] * 5}, RULES)
+    assert silent is not None and silent["rule_of_null"] is None and silent["p"] is None
 
 
-@pytest.mark.parametrize(("of_null", "supported"), [(True, False), (False, True), (None, True)])
-def test_h3_is_not_supported_where_the_null_keeps_the_rule_too(
+@pytest.mark.parametrize(("of_null", "supported"), [(True, False), (False, True), (None, False)])
+def test_h3_is_not_supported_where_the_null_keeps_the_rule_too_or_is_not_known(
     of_null: bool | None, supported: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start: dict[str, Any] = {"drift": None, "ari": None}

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from fail2progress.cli import learn as learn_command
+from fail2progress.cli.common import UserError
+from fail2progress.core.runs import Runs
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning import ladder, same_scenes
@@ -245,3 +248,14 @@ def test_it_is_found_before_the_work_that_a_lesson_could_not_be_kept(
 
 def denied(path: Path) -> int:
     raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+
+def test_a_new_run_that_nothing_can_be_kept_in_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(folder: Path, *how: object, **more: object) -> None:
+        raise UserError(f"{folder}: cannot be written")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(learn_command, "writable", refused)
+    with pytest.raises(UserError, match="cannot be written"):
+        learn_command._new_store()
+    assert Runs().all() == [] and not (tmp_path / "runs" / "learn" / "latest").is_symlink()

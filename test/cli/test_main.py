@@ -3,6 +3,7 @@ import json
 import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 
 from fail2progress import __version__
 from fail2progress.cli import doctor
-from fail2progress.cli.common import Commands, UserError, print_json, to_json
+from fail2progress.cli.common import Commands, UserError, print_json, show_lines, to_json
 from fail2progress.cli.main import app
 from fail2progress.learning.pretraining.shards import DataError
 from fail2progress.models import weights
@@ -53,6 +54,11 @@ def test_the_exit_code_is_the_same_where_nothing_can_be_said(
 ) -> None:
     told = subprocess.run(f"{shlex.join(command(*words))} {where}", shell=True, cwd=tmp_path, stdout=subprocess.PIPE)
     assert told.returncode == code and told.stdout.startswith(b"[") == (code == 0)
+
+
+def test_names_and_values_are_told_to_nobody_where_standard_output_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    show_lines([("name", "value")])
 
 
 @pytest.mark.parametrize("lacking", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE])

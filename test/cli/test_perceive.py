@@ -179,6 +179,26 @@ def test_a_folder_of_frames(run: Run, files: tuple[Path, Path, Path], tmp_path: 
     assert run("perceive", folder).exit_code == 1
 
 
+def test_pictures_take_the_place_of_no_frame_and_of_no_other_file(
+    run: Run, refuses: Run, files: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "frames", tmp_path / "other"
+    for path, kind in zip(files[:2], ("rgb", "depth"), strict=True):
+        (folder / kind).mkdir(parents=True)
+        (folder / kind / "a.png").write_bytes(path.read_bytes())
+    (folder / "camera.json").write_bytes(files[2].read_bytes())
+    assert "is the folder of the frames themselves" in refuses("perceive", folder, "--picture", folder / "rgb")
+    assert (folder / "rgb" / "a.png").read_bytes() == files[0].read_bytes()
+    other.mkdir()
+    (other / "a.png").write_text("a diary")
+    assert "a file that this command did not write" in refuses("perceive", folder, "--picture", other)
+    assert (other / "a.png").read_text() == "a diary"
+    (other / "a.png").unlink()
+    for _ in range(2):  # what it wrote itself it replaces
+        assert run("perceive", folder, "--json", "--picture", other).exit_code == 0
+    assert [path.name for path in other.iterdir()] == ["a.png"]
+
+
 def test_names_of_frames_that_a_terminal_would_obey_are_written_out(
     run: Run, files: tuple[Path, Path, Path], tmp_path: Path
 ) -> None:

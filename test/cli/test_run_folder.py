@@ -1,6 +1,7 @@
 """The folder of a run as commands get it: made, resumed, replaced or refused."""
 
 import os
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -86,3 +87,28 @@ def test_a_run_in_use_stays_as_it_is_where_another_is_refused_its_folder(folder:
                 pass
         assert read_run(folder / "mine") == begun and begun.in_use and read_run(folder / "mine").later == ()
         begun.store.touch()
+
+
+def test_what_came_to_nothing_takes_no_other_command_s_run_along(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second command that begins while the first one clears up waits for it, or is refused; neither takes the other's place."""
+    forget, second = Runs.forget, list[str]()
+
+    def forgetful(runs: Runs, run: Run) -> None:
+        try:
+            with run_folder("demo", folder / "mine"):
+                second.append("at work")
+        except UserError as error:
+            second.append(str(error))
+        forget(runs, run)
+
+    (folder / "mine" / ".git").mkdir(parents=True)
+    monkeypatch.setattr(Runs, "forget", forgetful)
+    with pytest.raises(KeyboardInterrupt), run_folder("demo", folder / "mine"):
+        raise KeyboardInterrupt
+    assert len(second) == 1 and "is in use by another process" in second[0]
+
+
+def test_where_the_folder_is_gone_what_went_wrong_is_told(folder: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), run_folder("demo", folder / "mine") as run:
+        shutil.rmtree(run.folder)
+        raise KeyboardInterrupt

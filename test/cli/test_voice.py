@@ -22,6 +22,15 @@ def test_a_bar_in_a_pipe_says_its_beginning_its_end_and_what_is_left(capsys: pyt
     assert first == "items: 0/3, 0 %, 0:00:00" and re.fullmatch(r"items: 3/3, 100 %, 0:00:\d\d", last)
 
 
+def test_bars_end_no_work_where_nothing_can_be_said(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with open("/dev/full", "w") as full:
+        for stream in (None, full):
+            monkeypatch.setattr(sys, "stderr", stream)
+            with progress() as bar:
+                assert list(bar.track(range(3), description="frames")) == [0, 1, 2]
+    assert capsys.readouterr().out == ""
+
+
 def test_a_bar_that_does_not_move_is_told_again(capsys: pytest.CaptureFixture[str]) -> None:
     said: list[str] = []
     with Bars(MofNCompleteColumn(), seconds=0.1) as bar:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.core.children import give_back, module_command, program_command
+from fail2progress.core.children import give_back, module_command, program_command, safe_imports
 from support.shadows import NAMES, shadowed
 
 TOLD = "import sys, json; print(json.dumps([sys.argv[1:], [one for one in sys.path if one in ('', sys.argv[1])]]))"
@@ -67,3 +67,13 @@ def test_what_a_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONSAFEPATH", "1")
     give_back("yes")
     assert os.environ["PYTHONSAFEPATH"] == "yes"
+
+
+def test_threads_that_start_processes_at_once_leave_the_variable_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    first, second = safe_imports(), safe_imports()
+    assert (first.__enter__(), second.__enter__()) == (None, None) and os.environ["PYTHONSAFEPATH"] == "1"
+    first.__exit__(None, None, None)
+    assert os.environ["PYTHONSAFEPATH"] == "1"
+    second.__exit__(None, None, None)
+    assert "PYTHONSAFEPATH" not in os.environ

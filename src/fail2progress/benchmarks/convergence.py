@@ -56,7 +56,7 @@ def verdict(rounds: dict[str, list[dict[str, Any]]], rules: Rules) -> dict[str, 
     """H3's rule: small drift and the same partition of the anchors, so many rounds in a row. Null: fresh static draws.
 
     p: share of the null's rounds that drift no more than the median of the mode's. rule_of_null: whether the null keeps the rule,
-    too, so that to keep it says nothing of the mode; None where the null was not run.
+    too, so that to keep it says nothing of the mode; None where it was not run, or no round of it tells a drift.
     """
     rows = rounds.get(rules.update)
     if not rows or len(rows) < 2:
@@ -66,7 +66,7 @@ def verdict(rounds: dict[str, list[dict[str, Any]]], rules: Rules) -> dict[str, 
     below = sum(value <= np.median(steps) for value in chance) if steps else 0
     return {
         "rule": _in_a_row(still, rules),
-        "rule_of_null": _in_a_row(_still(null, rules), rules) if len(null) > 1 else None,
+        "rule_of_null": _in_a_row(_still(null, rules), rules) if chance else None,
         "p": (1 + below) / (1 + len(chance)) if chance and steps else None,
         "mode": rules.update,
         "rounds_still": int(sum(still)),

@@ -16,17 +16,13 @@ from fail2progress.core.files import write_whole
 Tell = Callable[[str], None]
 _RETIRED = re.compile(r"/slices?/[^/]+/S/p: .+ there, absent computed")
 """A figure that reports had: the share of replicates of a standard deviation that are at most 0."""
-_RECKONED = re.compile(
-    r"/(hypotheses|hypothesis)/H3/(rule_of_null: absent there|supported: True there, False computed).*"
-    r"|/rounds/[^/]+/\d+/failures: 0 there, \d+ computed"
-    r"|/slices/[^/]+/items_to_order/\d+: [01] there, None computed"
-)
-"""What earlier versions told otherwise: H3 by its rule alone, no failures where those met are too few for clusters, and how many
-items tell an order where their differences have no spread."""
-_NOTES = {
-    _RETIRED: "has a p of S, of an earlier version; none is computed now, as S is never below 0",
-    _RECKONED: "is of an earlier version, which told H3, failures too few for clusters, or items to order otherwise",
-}
+_NO_NULL = re.compile(r"/(hypotheses|hypothesis)/H3/rule_of_null: absent there, .+")
+_BY_RULE = re.compile(r"/(hypotheses|hypothesis)/H3/supported: True there, False computed")
+"""Reports that do not tell whether the null keeps H3's rule have H3 supported by the rule alone."""
+_TOO_FEW = re.compile(r"/rounds/([^/]+)/(\d+)/failures: 0 there, \d+ computed")
+"""No failures where those met are too few for clusters."""
+_NO_SPREAD = re.compile(r"/slices/[^/]+/items_to_order/\d+: 0 there, None computed")
+"""No item needed to tell an order, where the differences have no spread."""
 
 
 class ReplayError(ValueError):
@@ -72,11 +68,13 @@ def replay(folder: Path, tell: Tell = lambda what: None) -> dict[str, Any]:
         why = getattr(error, "strerror", None) or error
         raise ReplayError(f"{folder / REPORT}: cannot be read ({why}); the run writes it again by --resume") from error
     apart = _differences(stands, again, "")
-    for kind, note in _NOTES.items():
-        if first := next(filter(kind.fullmatch, apart), None):
-            tell(f"note: {folder / REPORT} {note}: {first[1:]}" if kind is _RECKONED else f"note: {folder / REPORT} {note}")
-    if differing := _unknown(apart):
+    if differing := _unknown(apart, again):
         raise ReplayError(f"{folder / REPORT} differs from what its log gives, first at {differing[0]}")
+    if any(map(_RETIRED.fullmatch, apart)):
+        tell(f"note: {folder / REPORT} has a p of S, of an earlier version; none is computed now, as S is never below 0")
+    for each in apart:
+        if not _RETIRED.fullmatch(each):
+            tell(f"note: {folder / REPORT} is of an earlier version, which told this otherwise: {each[1:]}")
     _check_metrics(folder, found, again)
     return again
 
@@ -86,13 +84,21 @@ def _check_metrics(folder: Path, found: Recorded, again: dict[str, Any]) -> None
     told = {_name(figure): figure["value"] for figure in found.metrics}
     computed = {_name(figure): figure["value"] for figure in metrics(again)}
     apart = [each for key in told for each in _differences(told[key], computed.get(key, "absent"), f"/{key}")]
-    if differing := _unknown(apart):
+    if differing := _unknown(apart, again):
         raise ReplayError(f"{folder / EVENTS}: a metric differs from what the answers give, first at {differing[0][1:]}")
 
 
-def _unknown(apart: list[str]) -> list[str]:
-    """Differences that no earlier version explains."""
-    return [each for each in apart if not any(kind.fullmatch(each) for kind in _NOTES)]
+def _unknown(apart: list[str], again: dict[str, Any]) -> list[str]:
+    """Differences that no earlier version explains; again: the report as it is computed now."""
+    without_null = any(map(_NO_NULL.fullmatch, apart))
+
+    def explained(each: str) -> bool:
+        if few := _TOO_FEW.fullmatch(each):
+            return again["rounds"][few[1]][int(few[2])]["corrected_purity"] is None
+        kinds = (_RETIRED, _NO_SPREAD, *((_NO_NULL, _BY_RULE) if without_null else ()))
+        return any(kind.fullmatch(each) for kind in kinds)
+
+    return [each for each in apart if not explained(each)]
 
 
 def _name(figure: dict[str, Any]) -> str:

@@ -145,6 +145,7 @@ def _hypotheses(answers: Answers, rules: Rules, rounds: dict[str, Any]) -> dict[
     for (name, test), value in zip(tests.items(), adjusted, strict=True):
         if test is not None:
             test["p_holm"] = value
-            shown = not test["rule_of_null"] if name == "H3" else value < 0.05  # a rule that the null keeps, too, shows nothing
+            # A rule that the null keeps, too, or may keep, shows nothing.
+            shown = test["rule_of_null"] is False if name == "H3" else value < 0.05
             test["supported"] = bool(test["rule"] and shown)
     return tests

@@ -63,7 +63,7 @@ def _say_all() -> None:
         if sys.stderr is not None:
             sys.stderr.flush()
     except OSError:  # that a command was at work was told to nobody
-        from fail2progress.cli.streams import let_go
+        from fail2progress.core.streams import let_go
 
         let_go(sys.stderr)
 
@@ -71,7 +71,7 @@ def _say_all() -> None:
 def _say_of_output(error: OSError) -> None:
     """What was to be printed is lost, as on a full disk: the work has failed."""
     from fail2progress.cli.common import FAILED, say
-    from fail2progress.cli.streams import let_go
+    from fail2progress.core.streams import let_go
 
     let_go(sys.stdout)
     say(f"fail2progress: standard output cannot be written ({error.strerror or error})")

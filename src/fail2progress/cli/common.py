@@ -23,9 +23,10 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from fail2progress.cli.plain_text import PlainTable, visible
-from fail2progress.cli.streams import let_go, of_the_work
+from fail2progress.cli.streams import of_the_work
 from fail2progress.core.files import try_out, write_whole
 from fail2progress.core.runs import STORE, Run, Runs
+from fail2progress.core.streams import say_line
 
 FAILED = 1
 MISTAKE = 2
@@ -209,19 +210,8 @@ def shown(path: Path) -> str:
 
 
 def say(message: str) -> None:
-    """A line on standard error, whole, beside other threads; what a terminal would obey is spelt out.
-
-    Where nothing can be written there, the work goes on, and the exit code is that of its end.
-    """
-    if sys.stderr is None:  # it was closed from the first
-        return
-    try:
-        sys.stderr.write(visible(message) + "\n")
-        sys.stderr.flush()
-    except BrokenPipeError:
-        raise
-    except OSError:
-        let_go(sys.stderr)
+    """As `say_line`; what a terminal would obey is spelt out."""
+    say_line(visible(message))
 
 
 def console() -> Console:
@@ -240,13 +230,17 @@ def table_of(*heads: str, whole: Sequence[str] = ()) -> PlainTable:
 
 def show_table(made: Table) -> None:
     """Print a table on standard output, as wide as the terminal; in a pipe so wide that names stay whole."""
-    terminal = sys.stdout is not None and sys.stdout.isatty()  # none where it was closed from the first
-    Console(width=None if terminal else _PIPED).print(made)
+    Console(width=None if _in_terminal() else _PIPED).print(made)
+
+
+def _in_terminal() -> bool:
+    """Whether standard output is a terminal; it is not where it was closed from the first."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def show_lines(lines: Iterable[tuple[str, str]]) -> None:
     """Names and values on standard output: wrapped beside each other in a terminal, a line each in a pipe."""
-    if not sys.stdout.isatty():
+    if not _in_terminal():
         for name, value in lines:
             typer.echo(visible(f"{name:16} {value}"))
         return

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import StoppedError, WorkError, checked, print_json, require, say, stopped_with, store_of, writable
+from fail2progress.cli.common import (
+    StoppedError,
+    UserError,
+    WorkError,
+    checked,
+    print_json,
+    require,
+    say,
+    stopped_with,
+    store_of,
+    writable,
+)
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import stages
 from fail2progress.core.names import unknown
@@ -99,10 +111,8 @@ def learn(
     stored = _event(place, event) if chosen is None and place is not None else None
     _try_out(named, place)
     failure = stored or _failure_of(chosen, parent, simulator)
-    kept_at = place or Runs().new("learn", datetime.now()).store
+    kept_at = place or _new_store()
     versions = Registry(named or kept_at.parent / "models")
-    if place is None:
-        _try_out(versions.folder, kept_at)
     if chosen is not None:
         FailureStore(kept_at).add(failure)
         say(f"{chosen.id} is failure {failure.id[:8]}: {', '.join(map(str, failure.header.mismatches[:3]))}")
@@ -136,6 +146,18 @@ def _event(store: Path, identity: str | None) -> FailureEvent:
 
     kept = FailureStore(store)
     return kept.get(identity) if identity else kept.latest()
+
+
+def _new_store() -> Path:
+    """Of a new run. UserError where nothing could be kept there, and then there is no run, either."""
+    run = Runs().new("learn", datetime.now())
+    try:
+        _try_out(run.models, run.store)
+    except UserError:
+        with suppress(OSError):
+            Runs().discard(run)
+        raise
+    return run.store
 
 
 def _try_out(registry: Path | None, store: Path | None) -> None:

@@ -181,7 +181,7 @@ def _folder(chosen: Perceiving, folder: Path, found: list[Pair], files: Folders,
     for name in sorted({pair.camera.name for pair in found if pair.guessed}):
         say(f"note: the camera is that of {name}")
     looks = ((pair.name, partial(chosen.one, pair.colour, pair.depth, pair.camera)) for pair in found)
-    _told(*chosen.all(looks, len(found), *into(files, len(found), folder)), folder, files, json_output)
+    _told(*chosen.all(looks, len(found), *into(files, len(found), folder, found)), folder, files, json_output)
 
 
 def _say_written(*files: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +47,12 @@ def is_recording(path: Path) -> bool:
     return any(one.suffix == _OLD for one in inner) and not any(one.is_dir() or one.suffix in _FORMATS for one in inner)
 
 
-def into(files: Folders, count: int, source: Path) -> Folders:
-    """The files of a single frame, which may have their names; or folders for those of `count` frames, made where missing."""
+def into(files: Folders, count: int, source: Path, found: Sequence[Pair] = ()) -> Folders:
+    """The files of a single frame, which may have their names; or folders for those of `count` frames, made where missing.
+
+    found: the pairs of a folder, none of whose files may lie in such a folder; nor may others be there by the names of results.
+    """
+    read = {file.resolve().parent for pair in found for file in (pair.colour, pair.depth, pair.camera)}
     for option, forms, path in zip(("--picture", "--page"), (_FORMATS, (".html",)), files, strict=True):
         if path is None:
             continue
@@ -56,7 +61,10 @@ def into(files: Folders, count: int, source: Path) -> Folders:
             _check_file(path, forms, option)
         else:
             path.mkdir(parents=True, exist_ok=True)
-            require(not path.samefile(source), f"{option} {path}: is the folder of the frames themselves; choose another one")
+            own = path.samefile(source) or path.resolve() in read
+            require(not own, f"{option} {path}: is the folder of the frames themselves; choose another one")
+            for pair in found:
+                check_output(option, path / f"{pair.name}{forms[0]}", *forms)
     return files
 
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from fail2progress.cli.common import checked, require, run_of, say, writable
-from fail2progress.core.runs import ABOUT, Run, RunError, Runs, working_in
+from fail2progress.core.files import NoLocksError
+from fail2progress.core.runs import ABOUT, LOCK, Run, Runs, working_in
 
 
 @contextmanager
@@ -35,24 +36,36 @@ def run_folder(
         require(resume or force or not held, occupied)
         writable(out)
         run = Run(out, kind, "")
-    try:
-        with checked(), working_in(run):
+    with checked(), _holding(run):
+        try:
             for name in leaves if force else ():
                 path = run.folder / name
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             yield run if out is None and not resume else Runs().adopt(run.folder, run.kind, now, anew)
-    except BaseException:
-        _discard_empty(run, there)
+        except BaseException:
+            with suppress(OSError):  # what went wrong is told, not that something is left
+                _discard_empty(run, there)
+            raise
+
+
+@contextmanager
+def _holding(run: Run) -> Iterator[None]:
+    """As `working_in`; where files cannot be locked, nobody has begun in the folder, which goes again."""
+    before = {path.name for path in run.folder.iterdir()} if run.folder.is_dir() else set()
+    try:
+        with working_in(run):
+            yield
+    except NoLocksError:
+        with suppress(OSError):
+            if before <= {ABOUT}:
+                Runs().discard(run)
+            elif LOCK not in before:
+                (run.folder / LOCK).unlink()
         raise
 
 
 def _discard_empty(run: Run, there: bool) -> None:
-    """Nothing ran: the folder, or what it has of a run where it was there before, goes; the run before is the last one again."""
-    if not run.in_use and not [path for path in run.folder.iterdir() if path.name != ABOUT and not path.name.startswith(".")]:
-        with suppress(RunError):
-            if there:
-                Runs().forget(run)
-            elif run.in_use is None:  # files cannot be locked there, so that nobody has begun in it
-                shutil.rmtree(run.folder)
-            else:
-                Runs().remove(run)
+    """Nothing ran in a folder that is held: it, or what it has of a run where it was there before, goes; the run before is the
+    last one again."""
+    if not [path for path in run.folder.iterdir() if path.name != ABOUT and not path.name.startswith(".")]:
+        Runs().forget(run) if there else Runs().discard(run)

@@ -1,12 +1,9 @@
-"""Standard output and standard error that cannot be written, and what else a computer lacks while a command works."""
+"""What a computer lacks while a command works."""
 
 from __future__ import annotations
 
 import errno
-import os
 import sqlite3
-from contextlib import suppress
-from typing import TextIO
 
 LACKING = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE))
 """No room on a disk, or within a quota or a limit of files, a disk that fails, too many open files."""
@@ -23,10 +20,3 @@ def of_the_work(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
-
-
-def let_go(stream: TextIO) -> None:
-    """What a stream that cannot be written still holds goes nowhere, so that Python does not stumble over it at its end, which
-    would be another exit code."""
-    with suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), stream.fileno())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections import Counter
@@ -24,6 +23,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from fail2progress.cli.common import say
 from fail2progress.cli.silence import clock
 
 LINES = 5.0
@@ -95,7 +95,7 @@ class Bars(Progress):
             task = self._tasks[self._last] if self._last is not None else None
             if task is not None and (said := line(task)) != self._said:
                 self._said, self._told = said, time.monotonic()
-                print(said, file=sys.stderr, flush=True)
+                say(said)
 
 
 def line(task: Task) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 _SAFE_PATH = "PYTHONSAFEPATH"
 """Variable of Python 3.11 and up: not to look in the working folder."""
@@ -32,16 +34,41 @@ def program_command(text: str, python: str = "") -> tuple[str, ...]:
     return python or sys.executable, "-c", _LEAVE_OUT + text
 
 
+@dataclass
+class _Starts:
+    """Of threads that start processes at the same time: the first one sets the variable, the last one gives it back."""
+
+    under_way: int = 0
+    before: str | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self) -> str | None:
+        with self.lock:
+            if not self.under_way:
+                self.before = os.environ.get(_SAFE_PATH)
+                os.environ[_SAFE_PATH] = "1"
+            self.under_way += 1
+            return self.before
+
+    def end(self) -> None:
+        with self.lock:
+            self.under_way -= 1
+            if not self.under_way:
+                give_back(self.before)
+
+
+_STARTS = _Starts()
+
+
 @contextmanager
 def safe_imports() -> Iterator[str | None]:
     """The same of processes that multiprocessing starts meanwhile, where Python is 3.11 or later; an earlier one has no word for
     it. They hand on what they were started with: the value that the variable had before is given, for `give_back`."""
-    before = os.environ.get(_SAFE_PATH)
-    os.environ[_SAFE_PATH] = "1"
+    before = _STARTS.begin()
     try:
         yield before
     finally:
-        give_back(before)
+        _STARTS.end()
 
 
 def give_back(before: str | None) -> None:

@@ -11,16 +11,17 @@ import fcntl
 import json
 import os
 import shutil
-import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from fail2progress.core.files import lock_handle, locked, write_whole
+from fail2progress.core.files import lock_handle, locked, unfinished_path, write_whole
 from fail2progress.core.provenance import provenance
 from fail2progress.core.starts import STAMP, Start, started_by_name
+from fail2progress.core.streams import say_line
 
 ROOT = Path("runs")
 ABOUT = "run.json"
@@ -30,6 +31,8 @@ STORE_FILES = (STORE, f"{STORE}-wal", f"{STORE}-shm")
 MODELS = "models"
 _LATEST = "latest"
 LOCK = ".lock"
+_PAUSES = (0.02, 0.05, 0.1)
+"""Seconds until a lock that is taken is tried again."""
 """What whoever works in a folder has locked meanwhile."""
 _IN_USE = "is in use by another process: wait for its end, or choose another folder"
 _LISTED = 5
@@ -197,7 +200,11 @@ class Runs:
         """Delete a run's folder. RunError: see check_removable."""
         self.check_removable(run)
         with held(run.folder):
-            shutil.rmtree(run.folder)
+            self.discard(run)
+
+    def discard(self, run: Run) -> None:
+        """Delete a run's folder that is held, or that nobody else can know of."""
+        shutil.rmtree(run.folder)
         link = run.folder.parent / _LATEST
         if link.is_symlink() and not link.exists():
             link.unlink()
@@ -213,17 +220,18 @@ class Runs:
             self._write_pointer(run)
         except OSError as error:
             note = f"{self.root / _LATEST}: cannot be written ({error.strerror}): name {run.folder} where the last run is meant"
-            print(f"note: {note}", file=sys.stderr)
+            say_line(f"note: {note}")
 
     def _write_pointer(self, run: Run) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
-        inside = run.folder.resolve().is_relative_to(self.root.resolve())
-        name = run.folder.resolve().relative_to(self.root.resolve()) if inside else run.folder.resolve()
-        if inside and run.folder.parent.parent == self.root:
-            link = run.folder.parent / _LATEST
+        folder, root = run.folder.resolve(), self.root.resolve()
+        name = folder.relative_to(root) if folder.is_relative_to(root) else folder
+        if folder.parent.parent == root:
+            link = folder.parent / _LATEST
             with suppress(OSError):  # a file system without links
-                link.unlink(missing_ok=True)
-                link.symlink_to(run.folder.name)
+                beside = unfinished_path(link)
+                beside.symlink_to(folder.name)
+                beside.replace(link)
         write_whole(self.root / _LATEST, f"{name}\n")
 
 
@@ -268,14 +276,29 @@ def working_in(run: Run) -> Iterator[Run]:
 def held(folder: Path) -> Iterator[None]:
     """Hold a folder while something writes there; the lock ends with its process. RunError where another process has it,
     NoLocksError where files cannot be locked."""
-    try:
-        number = lock_handle(folder / LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise RunError(f"{folder} {_IN_USE}") from None
+    number = _held(folder)
     try:
         yield
     finally:
         os.close(number)
+
+
+def _held(folder: Path) -> int:
+    """A handle of the folder's lock. One who asks whether a run is in use has it for a moment, and one whose run came to nothing
+    takes it away: it is tried again."""
+    for pause in (*_PAUSES, None):
+        try:
+            number = lock_handle(folder / LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if pause is None:
+                break
+            time.sleep(pause)
+            continue
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(number), (folder / LOCK).stat()):
+                return number
+        os.close(number)
+    raise RunError(f"{folder} {_IN_USE}")
 
 
 @contextmanager

@@ -71,7 +71,11 @@ def _reasons(name: str, test: Mapping[str, Any]) -> list[tuple[str, str]]:
         )
     else:
         rows.append(("rounds that stand still", f"{test['rounds_still']} ({test['mode']})"))
-        of_null = {True: "yes, the null keeps it, too", False: "no", None: "not known: the null was not run"}
+        of_null = {
+            True: "yes, the null keeps it, too",
+            False: "no",
+            None: "not known: not run, or too few failures",
+        }
         rows.append(("the rule kept by fresh static draws, too", of_null[test.get("rule_of_null")]))
         rows.append(
             (

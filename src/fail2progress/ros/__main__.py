@@ -16,6 +16,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
+from fail2progress.core.streams import say_line
 from fail2progress.ros.executor import NodeExecutor
 from fail2progress.ros.graph import NODES
 from fail2progress.ros.launch.environment import SUPERVISOR
@@ -30,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     if not words or words[0] not in NODES:
         given = f"unknown node {words[0]!r}" if words else "no node named"
-        print(f"fail2progress: {given}; there are: {', '.join(NODES)}", file=sys.stderr)
+        say_line(f"fail2progress: {given}; there are: {', '.join(NODES)}")
         return MISTAKE
     entry = NODES[words[0]]
     # One thread a node: with a dozen processes on few cores, more only get in each other's way.
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
             return 0
         node = kind(entry)
     except (ValueError, ImportError, ParameterException, RuntimeError) as error:
-        print(f"fail2progress: {entry.name}: {_mistake(error)}", file=sys.stderr)
+        say_line(f"fail2progress: {entry.name}: {_mistake(error)}")
         rclpy.try_shutdown()
         return MISTAKE
     executor = NodeExecutor(entry.threads)

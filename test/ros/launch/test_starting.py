@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fail2progress.ros.launch.environment import works
-from fail2progress.ros.launch.starting import Forked, ForkServer
+from fail2progress.ros.launch.starting import Forked, ForkServer, how_ended
 from fail2progress.ros.launch.supervisor import Launch, Supervisor
 from support.processes import wait_until
 from support.shadows import shadowed
@@ -120,3 +120,7 @@ def test_a_server_that_cannot_start_is_told_once_with_what_it_said(unprepared: d
     assert "earlier run" not in told
     log = (tmp_path / "run" / "log" / "fork_server.log").read_text()
     assert log.count("of the lab") == 1
+
+
+def test_the_end_of_a_process_is_told_also_by_a_signal_without_a_name() -> None:
+    assert [how_ended(code) for code in (3, -9, -40)] == ["exit code 3", "signal SIGKILL", "signal 40"]

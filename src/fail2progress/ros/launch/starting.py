@@ -24,7 +24,11 @@ _LAST_WORDS = 3
 
 def how_ended(code: int) -> str:
     """The end of a process, by its exit code or, negative, its signal."""
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    if code >= 0:
+        return f"exit code {code}"
+    with suppress(ValueError):  # most real-time signals have no name
+        return f"signal {signal.Signals(-code).name}"
+    return f"signal {-code}"
 
 
 class Running(Protocol):
@@ -138,6 +142,8 @@ class ForkServer:
                     data = self._link.recv(1 << 16, socket.MSG_DONTWAIT)
                 except BlockingIOError:
                     return
+                except ConnectionResetError:
+                    continue  # it went with a request unread; what it told before is still to be read, then comes the end
                 except OSError:
                     data = b""
                 if not data:

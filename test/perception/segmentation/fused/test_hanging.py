@@ -33,12 +33,14 @@ def shown(*things: Mesh) -> tuple[RgbdFrame, list[Mask]]:
     return frame, masks
 
 
-ARM = box(0.08, 0.5, 0.06).shifted(0.0, -0.35, 0.18)
-SHORT = box(0.08, 0.3, 0.06).shifted(0.0, -0.35, 0.18)
+ARM = box(0.08, 0.5, 0.06).shifted(0.0, -0.35, 0.1)
+SHORT = box(0.08, 0.3, 0.06).shifted(0.0, -0.35, 0.1)
+HIGH = ARM.shifted(0.0, 0.0, 0.25)
+"""As high as it reaches in, which what stands may be, too."""
 STANDING = box(0.08, 0.5, 0.24).shifted(0.3, -0.35, 0.0)
 """Beside the camera: of what is right below it no side is seen."""
 LYING = box(0.08, 0.5, 0.06).shifted(0.0, -0.35, 0.0)
-FREE = box(0.08, 0.2, 0.06).shifted(0.0, 0.0, 0.18)
+FREE = box(0.08, 0.2, 0.06).shifted(0.0, 0.0, 0.1)
 """A part in the air that no border cuts."""
 
 
@@ -49,11 +51,13 @@ FREE = box(0.08, 0.2, 0.06).shifted(0.0, 0.0, 0.18)
         (ARM, 0.6, 1),
         (ARM, 0.97, 2),
         (SHORT, 0.9, 2),
+        (HIGH, 0.9, 2),
+        (HIGH, 0.6, 1),
         (STANDING, 0.9, 2),
         (LYING, 0.9, 2),
         (FREE, 0.9, 2),
     ],
-    ids=["arm", "doubted", "sure", "short", "standing", "lying", "free"],
+    ids=["arm", "doubted", "sure", "short", "high", "high and doubted", "standing", "lying", "free"],
 )
 def test_what_hangs_in_over_the_border_is_no_thing_but_what_comes_down_to_the_table_is(
     thing: Mesh, likely: float, left: int

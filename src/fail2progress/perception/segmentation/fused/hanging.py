@@ -32,7 +32,9 @@ class HangRules:
     reach: float = 0.14
     """Metres, measured level, that it reaches in from where it is cut, at least, for things that the network doubts ..."""
     far: float = 0.18
-    """... and for others."""
+    """... and for others, ..."""
+    level: float = 1.25
+    """... for which it also reaches in so many times as far as half of it is high: what is tall can hide its own foot."""
     doubted: float = 0.7
     """Mean probability of a thing below which the network doubts it, as `FuseRules.own`."""
     resting: float = 0.2
@@ -59,7 +61,8 @@ def without_hanging(things: list[Thing], geometry: Geometry, likely: NDArray[np.
     reach = {number: _reach(bodies == number, geometry, rules) for number in set(owners) - {0}}
 
     def hangs(owner: int, mean: float) -> bool:
-        return reach.get(owner, 0.0) >= (rules.reach if mean < rules.doubted else rules.far)
+        far, height = reach.get(owner, (0.0, 0.0))
+        return far >= rules.reach if mean < rules.doubted else far >= max(rules.far, rules.level * height)
 
     return [thing for thing, owner, mean in zip(things, owners, means, strict=True) if not hangs(owner, mean)]
 
@@ -86,15 +89,17 @@ def _owner(pixels: Numbers, bodies: NDArray[np.int32], rules: HangRules) -> int:
     return most if counts[most] > rules.part * len(pixels) else 0
 
 
-def _reach(body: Mask, geometry: Geometry, rules: HangRules) -> float:
-    """Metres that a body (H, W) reaches in, measured level; 0 where the border does not cut it, or something of it comes down."""
+def _reach(body: Mask, geometry: Geometry, rules: HangRules) -> tuple[float, float]:
+    """Metres that a body (H, W) reaches in, measured level, 0 where the border does not cut it or something of it comes down; and
+    metres above the surface of half of it."""
     rows, own = geometry.rows, np.flatnonzero(body)
     cut = own[rows.at_edge(own)]
-    if len(own) < rules.pixels or not len(cut) or np.median(rows.heights[own]) < rules.middle:
-        return 0.0
+    height = float(np.median(rows.heights[own]))
+    if len(own) < rules.pixels or not len(cut) or height < rules.middle:
+        return 0.0, height
     off = np.linalg.norm(rows.points[own, :2] - rows.points[cut, :2].mean(axis=0), axis=1)
     far = float(quantile(off, 0.98))
-    return far if far >= rules.reach and _resting(body, geometry, rules) <= rules.resting else 0.0
+    return (far if far >= rules.reach and _resting(body, geometry, rules) <= rules.resting else 0.0), height
 
 
 def _resting(body: Mask, geometry: Geometry, rules: HangRules) -> float:
