@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata, wilcoxon
 
-from fail2progress.evaluation.comparison import LEVEL, compare, holm, mcnemar, signed_rank
+from fail2progress.evaluation.comparison import LEVEL, compare, holm, leaning, mcnemar, signed_rank
 
 PROBABILITIES = st.lists(st.floats(0.0, 1.0), min_size=1, max_size=8)
 
@@ -87,3 +87,10 @@ def test_the_signed_rank_test_is_that_of_every_way_in_which_signs_can_fall() -> 
     many = rng.normal(0.1, 1, 199)
     assert signed_rank(many) == pytest.approx(wilcoxon(many, method="approx").pvalue, rel=0.02)
     assert signed_rank([]) == signed_rank([0.0, math.nan]) == 1.0
+
+
+def test_the_side_that_is_told_is_that_of_the_ranks_that_were_tested() -> None:
+    skewed = [0.02] * 30 + [-0.2] * 6
+    assert sum(skewed) < 0 and signed_rank(skewed) < LEVEL and leaning(skewed) == 1
+    assert leaning([-one for one in skewed]) == -1
+    assert leaning([]) == leaning([0.0, math.nan]) == leaning([0.1, -0.1]) == 0

@@ -26,8 +26,8 @@ def quantiles(values: NDArray[np.floating], shares: tuple[float, ...]) -> Array:
 
 
 def quantile_of_upper(upper: NDArray[np.floating], count: int, share: float) -> Array:
-    """(...) the same of one share, of so many values of which the largest (m, ...) are known, in order: m reaches down to the one
-    before the quantile."""
+    """(...) the same of one share, in double precision, of so many values of which the largest (m, ...) are known, in order: m
+    reaches down to the one before the quantile."""
     before, after, rest = _places(count, share)
     return _mixed(upper[before - count], upper[after - count], rest)
 

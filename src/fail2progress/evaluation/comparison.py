@@ -63,8 +63,7 @@ def signed_rank(differences: Sequence[float] | Array) -> float:
     Differences of 0 and unknown ones (NaN) are dropped first; with n left, exact by the ranks that there are, ties included, so
     that no p is below 2 / 2^n.
     """
-    known = np.round(np.asarray(differences, float), _DIGITS)
-    known = known[np.isfinite(known) & (known != 0.0)]
+    known = _known(differences)
     if len(known) > _EXACT:
         return float(wilcoxon(known).pvalue)
     doubled = np.rint(2 * rankdata(np.abs(known))).astype(np.int64)  # middle ranks of ties are halves
@@ -73,6 +72,18 @@ def signed_rank(differences: Sequence[float] | Array) -> float:
         odds = 0.5 * (np.pad(odds, (0, rank)) + np.pad(odds, (rank, 0)))
     plus = int(doubled[known > 0].sum())
     return min(1.0, 2.0 * float(min(odds[: plus + 1].sum(), odds[plus:].sum())))
+
+
+def leaning(differences: Sequence[float] | Array) -> int:
+    """To which side the differences lean by the ranks that `signed_rank` tests: 1 above 0, -1 below, 0 to neither. Their mean may
+    lean to the other side, as many small ones outrank a few large ones."""
+    known = _known(differences)
+    return int(np.sign(np.rint(2 * rankdata(np.abs(known))) @ np.sign(known)))
+
+
+def _known(differences: Sequence[float] | Array) -> Array:
+    known = np.round(np.asarray(differences, float), _DIGITS)
+    return np.asarray(known[np.isfinite(known) & (known != 0.0)])
 
 
 def holm(values: Sequence[float]) -> list[float]:

@@ -19,7 +19,8 @@ DIRECTIONS = ("left", "right", "front", "behind")
 SCOPES = ("all", "all-robot", "support")
 _HARDLY = 0.35
 """Radians by which a segment may be turned before its shape code is computed again: members turn by .3 within their cluster, and
-so far by O_F's codes ln P(R_F) is off by .04 nats at most, of things placed apart by 1.9 (docs/decisions/0026)."""
+so far by O_F's codes ln P(R_F) is off by .04 nats at most where the cluster is placed together, and by .4 of things placed apart,
+which by these codes alone would be off by 1.9 (docs/decisions/0026)."""
 _UNSURE = 0.2
 """Probabilities so near a half leave open whether a relation holds."""
 _SUPPORT = ("above", "below", "contact", "inside")

@@ -57,6 +57,13 @@ def test_the_sum_counts_lessons_from_the_same_failures_only() -> None:
     assert "Over all 6 lessons" in total and "win against prior (mean +0.1000, better in 6, p 0.03" in total
 
 
+def test_lessons_that_could_not_be_made_are_counted_beside_the_comparison() -> None:
+    rows = [cell(method, [0.9, 0.9], "row", number) for method in ("stein", "prior") for number in range(3)]
+    rows += [{"kind": "learn", "family": "row", "failure": 3, "method": "stein", "reason": "no state that can be varied"}]
+    *_, total, left_out = compared(rows)
+    assert "Over all 3 lessons" in total and left_out == "- In none of these comparisons, as no lesson could be made: 1 of stein."
+
+
 def test_relations_kept_are_compared_and_what_was_not_run_is_not() -> None:
     rows = [data("stein", 0.96), data("prior", 0.7), data("gradient", 1.0), data("sampling", 0.95)]
     line, total = compared(rows)

@@ -44,6 +44,10 @@ def test_true_segments_are_all_found_and_none_is_false(tmp_path: Path) -> None:
     text = page(report, listed.about)
     assert "(100 %, no interval: 1 repository, at least 4 are needed)" in text and listed.about in text
     earlier = page(report | {"found_share_95": [0.7, 0.7]}, "")
+    wordless = {
+        name: value for name, value in report.items() if name not in ("coloured", "colours_right", "shaped", "shapes_right")
+    }
+    assert "round or square" in text and "round or square" not in page(wordless, "")
     assert "no interval" in earlier and "70" not in earlier
     assert sheet(study.shown).startswith(b"\x89PNG")
 

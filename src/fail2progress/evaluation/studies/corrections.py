@@ -21,7 +21,7 @@ from fail2progress.agent.observer import RobotObserver
 from fail2progress.core.camera import Camera
 from fail2progress.core.executor import Executor
 from fail2progress.core.provenance import provenance
-from fail2progress.evaluation.comparison import LEVEL, holm, signed_rank
+from fail2progress.evaluation.comparison import LEVEL, holm, leaning, signed_rank
 from fail2progress.evaluation.rows import Row
 from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.evaluation.studies.correction_faults import FAULTS, Attempt
@@ -177,8 +177,8 @@ def _compared(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
             "with": _mean([row for row in rows if row["fault"] == name and row["corrected"]]),
             "without": _mean([row for row in rows if row["fault"] == name and not row["corrected"]]),
             "p_holm": adjusted[name],
-            "fewer": adjusted[name] < LEVEL and sum(fewer[name]) > 0,
-            "worse": adjusted[name] < LEVEL and sum(fewer[name]) < 0,
+            "fewer": adjusted[name] < LEVEL and leaning(fewer[name]) > 0,
+            "worse": adjusted[name] < LEVEL and leaning(fewer[name]) < 0,
         }
         for name in found
     }

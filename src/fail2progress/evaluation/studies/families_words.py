@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from fail2progress.core.shares import percent
-from fail2progress.evaluation.comparison import holm, signed_rank
-from fail2progress.evaluation.studies.families_bars import Row, learnt
+from fail2progress.evaluation.comparison import holm, leaning, signed_rank
+from fail2progress.evaluation.studies.families_bars import Row, learnt, unmade
 
 RIVALS = ("gradient", "sampling", "rejection", "prior", "near-copies", "domain-randomisation", "adapt-1", "adapt-10", "adapt-100")
 _LEVEL = 0.05
@@ -56,13 +56,13 @@ def _tested(pairs: Sequence[Sequence[float]]) -> list[tuple[str, float]]:
     """Word and p of the signed-rank test of each set of paired differences, after Holm over all sets."""
     known = [np.array([value for value in values if np.isfinite(value)]) for values in pairs]
     adjusted = holm([signed_rank(values) for values in known])
-    return [(_word(float(values.mean()), p), p) for values, p in zip(known, adjusted, strict=True)]
+    return [(_word(leaning(values), p), p) for values, p in zip(known, adjusted, strict=True)]
 
 
-def _word(mean: float, p: float) -> str:
+def _word(side: int, p: float) -> str:
     if p >= _LEVEL:
         return "show no difference to"
-    return "win against" if mean > 0 else "lose against"
+    return "win against" if side > 0 else "lose against"
 
 
 def _sums(rows: Sequence[Row]) -> Iterator[str]:
@@ -79,6 +79,12 @@ def _sums(rows: Sequence[Row]) -> Iterator[str]:
             f"- **Over all {len(values)} lessons**, F1: Stein's samples {word} {rival} "
             f"(mean {np.mean(values):+.4f}, better in {sum(one > 0 for one in values)}, p {p:.2g})."
         )
+    left_out = Counter[str]()
+    for (_, method), count in unmade(rows).items():
+        left_out[method] += count
+    if apart and left_out:
+        told = ", ".join(f"{count} of {method}" for method, count in sorted(left_out.items()))
+        yield f"- In none of these comparisons, as no lesson could be made: {told}."
     if not apart:
         yield "- Stein inference was compared with nothing here: no cell of another method was run."
 

@@ -209,6 +209,16 @@ def _told_interval(report: dict[str, object]) -> str:
     return f"95 % interval by repositories {' to '.join(map(per_cent, ends))} %{rough}"
 
 
+def _told_words(report: dict[str, object]) -> str:
+    """Of reports that count them."""
+    if not report.keys() >= set(_WORDS):
+        return ""
+    return (
+        f"; the word for the colour is right of {report['colours_right']} of {report['coloured']} things found whose name has one;"
+        f" round or square is right of {report['shapes_right']} of {report['shaped']} whose name tells it"
+    )
+
+
 def page(report: dict[str, object], about: str) -> str:
     """The report as Markdown."""
     rows = report["rows"]
@@ -221,9 +231,7 @@ def page(report: dict[str, object], about: str) -> str:
         f"**{report['found']} of {report['things']} things found** ({per_cent(float(str(report['found_share'])))} %,"
         f" {_told_interval(report)}), box IoU from {FOUND}; {report['segments']} segments,"
         f" {report['false_segments']} on no thing; `on` {report['on_found']} of {report['on_true']}, {report['on_false']} false;"
-        f" `inside` {report['inside_found']} of {report['inside_true']}, {report['inside_false']} false; the word for the colour"
-        f" is right of {report['colours_right']} of {report['coloured']} things found whose name has one; round or square is"
-        f" right of {report['shapes_right']} of {report['shaped']} whose name tells it.",
+        f" `inside` {report['inside_found']} of {report['inside_true']}, {report['inside_false']} false{_told_words(report)}.",
         "",
         "| frame | repository | on | found | segments | false | missed |",
         "|---|---|---|---|---|---|---|",
