@@ -214,8 +214,8 @@ def _told_words(report: dict[str, object]) -> str:
     if not report.keys() >= set(_WORDS):
         return ""
     return (
-        f"; the word for the colour is right of {report['colours_right']} of {report['coloured']} things found whose name has one;"
-        f" round or square is right of {report['shapes_right']} of {report['shaped']} whose name tells it"
+        f"; the word for the colour is right of {report['colours_right']} of {report['coloured']} things found whose name has"
+        f" one; round or square is right of {report['shapes_right']} of {report['shaped']} whose name tells it"
     )
 
 
