@@ -56,6 +56,13 @@ def test_the_exit_code_is_the_same_where_nothing_can_be_said(
     assert told.returncode == code and told.stdout.startswith(b"[") == (code == 0)
 
 
+def test_no_file_takes_the_number_of_a_closed_standard_stream(tmp_path: Path) -> None:
+    text = "import os\nfrom fail2progress.cli import __main__ as begin\nbegin._run = lambda: None\nbegin.main()\n"
+    text += f"kept = open({str(tmp_path / 'kept')!r}, 'w')\nos.write(2, b'said by a library')\nassert kept.fileno() > 2\n"
+    done = subprocess.run(f"{shlex.join([sys.executable, '-c', text])} <&- >&- 2>&-", shell=True)
+    assert done.returncode == 0 and (tmp_path / "kept").read_bytes() == b""
+
+
 def test_names_and_values_are_told_to_nobody_where_standard_output_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     show_lines([("name", "value")])

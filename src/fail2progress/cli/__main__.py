@@ -9,6 +9,7 @@ from types import FrameType
 
 def main() -> None:
     """Run the command that was typed."""
+    _fill_closed()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, end_at_once)
     from fail2progress.cli.silence import never_silent
@@ -21,6 +22,16 @@ def main() -> None:
     finally:
         _say_all()
         gc.freeze()  # looking for garbage among PyTorch's objects takes half a second, and all memory is given back anyway
+
+
+def _fill_closed() -> None:
+    """Standard input, output and error that were closed from the first lead nowhere: the next files that are opened would take
+    their numbers, and get what libraries print."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
 
 
 def _run() -> None:

@@ -167,8 +167,8 @@ class Sampling(Prior):
 
     @torch.no_grad()
     def actions(self, information: Information, budget: Budget, generator: torch.Generator, failed: Tensor) -> Tensor:
-        """See SampleGenerator: of so many draws of P(A) one, by their density. What P(A) makes unlikely is seldom drawn, and weighs
-        little, too: these actions follow the measure somewhat less than Stein's particles, however many are drawn."""
+        """See SampleGenerator: of so many draws of P(A) one, by their density. What P(A) makes unlikely is seldom drawn, and
+        weighs little, too: these actions follow the measure somewhat less than Stein's particles, however many are drawn."""
         if not information.prefers:
             return draw_actions(information.actions, generator)
         draws = torch.stack([draw_actions(information.actions, generator) for _ in range(budget.tries)])
