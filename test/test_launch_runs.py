@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.core.runs import Runs, held
+from fail2progress.core.holds import held
+from fail2progress.core.runs import Runs
 from fail2progress.ros import graph as table
 from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.launch.environment import free_domain

@@ -10,7 +10,7 @@ import pytest
 
 from fail2progress.benchmarks.events import EventName, RunLog
 from fail2progress.benchmarks.harness import Harness
-from fail2progress.core.runs import held
+from fail2progress.core.holds import held
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "docs" / "reports" / "induced" / "example"

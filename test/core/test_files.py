@@ -26,7 +26,7 @@ from fail2progress.core.files import (
     whole_folder,
     write_whole,
 )
-from fail2progress.core.runs import held
+from fail2progress.core.holds import held
 
 
 @given(first=st.binary(), second=st.text())

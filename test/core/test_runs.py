@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -12,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.core import runs as run_module
-from fail2progress.core.files import NoLocksError, lock_handle
-from fail2progress.core.runs import LOCK, RunError, Runs, held, held_run, read_run, working_in
+from fail2progress.core.files import NoLocksError
+from fail2progress.core.holds import RunError
+from fail2progress.core.runs import Runs, held_run, read_run, working_in
 from fail2progress.core.starts import Start
 
 NOW = datetime(2026, 11, 25, 22, 34, 52)
@@ -255,29 +254,3 @@ def test_a_kinds_link_follows_a_run_whose_path_is_spelt_otherwise(runs: Runs) ->
     runs.new("sim", NOW)
     mine = runs.adopt((runs.root / "sim" / "mine").absolute(), "sim", NOW + timedelta(hours=1))
     assert runs.named("sim").folder.resolve() == mine.folder.resolve() == runs.latest().folder.resolve()
-
-
-def test_who_only_asks_is_in_nobodys_way(runs: Runs) -> None:
-    run = runs.new("sim", NOW)
-    with (run.folder / LOCK).open("w") as asking:
-        fcntl.flock(asking, fcntl.LOCK_SH)
-        threading.Timer(0.03, lambda: fcntl.flock(asking, fcntl.LOCK_UN)).start()
-        with held(run.folder):
-            assert run.in_use
-
-
-def test_a_lock_that_was_taken_away_holds_nothing(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who gave up took the file away after another one had opened it."""
-    run, real = runs.new("sim", NOW), lock_handle
-    taken = []
-
-    def slow(path: Path, how: int) -> int:
-        number = real(path, how)
-        if not taken:
-            path.unlink()
-            taken.append(path)
-        return number
-
-    monkeypatch.setattr(run_module, "lock_handle", slow)
-    with held(run.folder):
-        assert (run.folder / LOCK).is_file() and run.in_use

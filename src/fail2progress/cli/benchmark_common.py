@@ -37,7 +37,7 @@ def working_folder(out: Path | None, label: str, resume: bool) -> Iterator[Path]
     UserError: it holds a run and is not to go on. RunError: another process is at work there.
     """
     from fail2progress.benchmarks.events import new_folder, present
-    from fail2progress.core.runs import LOCK, held
+    from fail2progress.core.holds import LOCK, held
 
     require(not resume or out is not None, "--resume needs --out, the folder of the run to go on with")
     folder = out or new_folder(RUNS, label)

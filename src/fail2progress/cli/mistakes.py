@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from fail2progress.core.holds import RunError
 from fail2progress.core.observation import UnseenError
 from fail2progress.core.parts import PartError
 from fail2progress.core.registry import RegistryError
-from fail2progress.core.runs import RunError
 from fail2progress.core.vocabulary import VocabularyError
 from fail2progress.evaluation.rows import RowsError
 from fail2progress.failures.store import StoreError

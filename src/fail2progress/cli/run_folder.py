@@ -10,7 +10,8 @@ from pathlib import Path
 
 from fail2progress.cli.common import checked, require, run_of, say, writable
 from fail2progress.core.files import NoLocksError
-from fail2progress.core.runs import ABOUT, LOCK, Run, Runs, working_in
+from fail2progress.core.holds import LOCK
+from fail2progress.core.runs import ABOUT, Run, Runs, working_in
 
 
 @contextmanager

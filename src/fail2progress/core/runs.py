@@ -7,18 +7,17 @@ runs/sim/2026-11-25_223452/      run.json, failures.sqlite, models/, bags/, log/
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from fail2progress.core.files import lock_handle, locked, unfinished_path, write_whole
+from fail2progress.core.files import locked, unfinished_path, write_whole
+from fail2progress.core.holds import IN_USE, LOCK, RunError, held
 from fail2progress.core.provenance import provenance
 from fail2progress.core.starts import STAMP, Start, started_by_name
 from fail2progress.core.streams import say_line
@@ -30,17 +29,9 @@ STORE_FILES = (STORE, f"{STORE}-wal", f"{STORE}-shm")
 """The failure store with what SQLite keeps beside it."""
 MODELS = "models"
 _LATEST = "latest"
-LOCK = ".lock"
-_PAUSES = (0.02, 0.05, 0.1)
-"""Seconds until a lock that is taken is tried again."""
 """What whoever works in a folder has locked meanwhile."""
-_IN_USE = "is in use by another process: wait for its end, or choose another folder"
 _LISTED = 5
 """Runs that are named at most where none is found."""
-
-
-class RunError(ValueError):
-    """A run that is not there, is in use, or would be overwritten: which one, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +185,7 @@ class Runs:
         if Path.cwd().is_relative_to(run.folder.resolve()):
             raise RunError(f"{run.folder} is the folder you are in, or around it: go elsewhere first")
         if run.in_use:
-            raise RunError(f"{run.folder} {_IN_USE}")
+            raise RunError(f"{run.folder} {IN_USE}")
 
     def remove(self, run: Run) -> None:
         """Delete a run's folder. RunError: see check_removable."""
@@ -270,35 +261,6 @@ def working_in(run: Run) -> Iterator[Run]:
     """As `held`, of a run's folder."""
     with held(run.folder):
         yield run
-
-
-@contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold a folder while something writes there; the lock ends with its process. RunError where another process has it,
-    NoLocksError where files cannot be locked."""
-    number = _held(folder)
-    try:
-        yield
-    finally:
-        os.close(number)
-
-
-def _held(folder: Path) -> int:
-    """A handle of the folder's lock. One who asks whether a run is in use has it for a moment, and one whose run came to nothing
-    takes it away: it is tried again."""
-    for pause in (*_PAUSES, None):
-        try:
-            number = lock_handle(folder / LOCK, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if pause is None:
-                break
-            time.sleep(pause)
-            continue
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(number), (folder / LOCK).stat()):
-                return number
-        os.close(number)
-    raise RunError(f"{folder} {_IN_USE}")
 
 
 @contextmanager

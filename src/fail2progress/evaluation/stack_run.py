@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fail2progress.core import runs, starts
+from fail2progress.core.holds import RunError
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.lessons import Lessons
 from fail2progress.failures.report import FailureReport
@@ -105,7 +106,7 @@ def _about(folder: Path) -> tuple[runs.Run, str]:
     unknown = runs.Run(folder, "run", "")
     try:
         return (runs.read_run(folder) if (folder / runs.ABOUT).is_file() else unknown), ""
-    except runs.RunError as error:
+    except RunError as error:
         return unknown, str(error)
 
 
