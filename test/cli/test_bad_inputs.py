@@ -118,7 +118,7 @@ BAD = (
     ("learn --item latin.jsonl", "latin.jsonl, line 1: byte 11 is not UTF-8"),
     ("benchmark run deep.json", "deep.json, line 1: not an item: nested too deeply"),
     ("learn --store nul.sqlite", "nul.sqlite: cannot be used as a failure store (file is not a database)"),
-    ("failures show --store empty", "empty: no failure was met here"),
+    ("failures show --store empty", "empty: is an empty file, no failure store"),
     ("gaps ls --file latin.json", "latin.json: cannot be read"),
     ("perceive color.png depth.png --camera huge.json", "pixels are too many"),
     ("perceive large.png depth.png --camera latin.json", "large.png: 12000 x 12000 pixels are too many (at most 16777216)"),
