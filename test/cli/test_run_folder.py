@@ -10,6 +10,7 @@ import pytest
 from fail2progress.cli.common import UserError
 from fail2progress.cli.run_folder import run_folder
 from fail2progress.cli.up import KEPT
+from fail2progress.core.files import NoLocksError
 from fail2progress.core.runs import Run, Runs, read_run
 
 FIRST = datetime(2026, 1, 1)
@@ -112,3 +113,10 @@ def test_where_the_folder_is_gone_what_went_wrong_is_told(folder: Path) -> None:
     with pytest.raises(KeyboardInterrupt), run_folder("demo", folder / "mine") as run:
         shutil.rmtree(run.folder)
         raise KeyboardInterrupt
+
+
+def test_what_was_made_stays_where_something_else_cannot_be_locked(folder: Path) -> None:
+    with pytest.raises(NoLocksError), run_folder("demo", None) as run:
+        run.store.touch()
+        raise NoLocksError("/tmp: files cannot be locked there")
+    assert run.store.is_file() and Runs().latest().folder == run.folder

@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
+from fail2progress.cli.lacking import of_the_work
 from fail2progress.cli.plain_text import PlainTable, visible
-from fail2progress.cli.streams import of_the_work
 from fail2progress.core.files import try_out, write_whole
 from fail2progress.core.runs import STORE, Run, Runs
 from fail2progress.core.streams import say_line

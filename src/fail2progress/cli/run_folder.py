@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -53,16 +53,17 @@ def run_folder(
 def _holding(run: Run) -> Iterator[None]:
     """As `working_in`; where files cannot be locked, nobody has begun in the folder, which goes again."""
     before = {path.name for path in run.folder.iterdir()} if run.folder.is_dir() else set()
-    try:
-        with working_in(run):
-            yield
-    except NoLocksError:
-        with suppress(OSError):
-            if before <= {ABOUT}:
-                Runs().discard(run)
-            elif LOCK not in before:
-                (run.folder / LOCK).unlink()
-        raise
+    with ExitStack() as hold:
+        try:
+            hold.enter_context(working_in(run))
+        except NoLocksError:
+            with suppress(OSError):
+                if before <= {ABOUT}:
+                    Runs().discard(run)
+                elif LOCK not in before:
+                    (run.folder / LOCK).unlink()
+            raise
+        yield
 
 
 def _discard_empty(run: Run, there: bool) -> None:

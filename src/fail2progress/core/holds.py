@@ -12,6 +12,7 @@ from pathlib import Path
 from fail2progress.core.files import lock_handle
 
 LOCK = ".lock"
+"""What whoever works in a folder has locked meanwhile."""
 IN_USE = "is in use by another process: wait for its end, or choose another folder"
 _PAUSES = (0.02, 0.05, 0.1)
 """Seconds until a lock that is taken is tried again."""

@@ -29,7 +29,6 @@ STORE_FILES = (STORE, f"{STORE}-wal", f"{STORE}-shm")
 """The failure store with what SQLite keeps beside it."""
 MODELS = "models"
 _LATEST = "latest"
-"""What whoever works in a folder has locked meanwhile."""
 _LISTED = 5
 """Runs that are named at most where none is found."""
 

@@ -51,11 +51,11 @@ class Worker:
 
     def execute(self, jobs: list[Record]) -> Iterator[tuple[int, Record]]:
         """Outcomes as they come, each with the number of its job; Refused for the job whose turn it is."""
-        raise NotImplementedError
+        raise NotImplementedError  # each worker has its own, see above
 
     def settle(self, scene: Record) -> Record:
         """The snapshot of a scene at rest."""
-        raise NotImplementedError
+        raise NotImplementedError  # as above
 
 
 def serve(worker: Worker, reader: BinaryIO, writer: BinaryIO) -> None:
