@@ -9,6 +9,7 @@ Work comes in blocks (a seed, a round). Records of a block count once it is fini
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import secrets
@@ -20,7 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fail2progress.benchmarks.payloads import RECORDS, check
 from fail2progress.core.files import write_whole
@@ -48,8 +49,16 @@ EventName = Literal[
 ]
 
 
+_OF_THE_REPORT = ("report_computed", "metric_computed", "run_finished")
+
+
 class RunLogError(ValueError):
     """A run's log that cannot be read or goes with another run, and what to do."""
+
+
+def _time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
 
 
 class Event(BaseModel):
@@ -58,12 +67,16 @@ class Event(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     schema_version: Literal[1]
     seq: Annotated[int, Field(ge=0)]
-    ts_utc: str
+    ts_utc: Annotated[str, AfterValidator(_time)]
     monotonic_ns: int
     run_id: str
     stage: str
     event: EventName
     payload: dict[str, Any]
+
+
+def _line(event: Event) -> bytes:
+    return (json.dumps(event.model_dump()) + "\n").encode()
 
 
 @dataclass
@@ -108,8 +121,8 @@ class RunLog:
             payload=dict(payload),
         )
         self._next += 1
-        with (self.folder / EVENTS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line.model_dump()) + "\n")
+        with (self.folder / EVENTS).open("ab") as file:
+            file.write(_line(line))
             file.flush()
             if event == "block_finished":
                 os.fsync(file.fileno())
@@ -155,6 +168,7 @@ def read_events(folder: Path, cut_short: bool = False) -> Iterator[Event]:
 
 
 def _parsed(path: Path, content: bytes) -> Iterator[Event]:
+    run_id = None
     for number, line in enumerate(content.decode("utf-8", errors="replace").splitlines(), 1):
         try:
             event = Event.model_validate_json(line)
@@ -162,6 +176,9 @@ def _parsed(path: Path, content: bytes) -> Iterator[Event]:
             raise RunLogError(f"{path}, line {number}: no event ({error.errors()[0]['msg']})") from error
         if event.seq != number - 1:
             raise RunLogError(f"{path}, line {number}: event {event.seq} stands where {number - 1} should; lines are missing")
+        run_id = run_id or event.run_id
+        if event.run_id != run_id:
+            raise RunLogError(f"{path}, line {number}: an event of run {event.run_id} in the log of run {run_id}")
         yield event
 
 
@@ -178,6 +195,8 @@ class Recorded:
     computed: dict[str, Any] = field(default_factory=dict)
     """Provenance of who computed the report of a finished run with other code than the run's; empty where nobody did."""
     finished: bool = False
+    digest: str = ""
+    """SHA-256 of the log's lines, without those that tell of the report: every other change of the log changes it."""
 
     def records(self, kind: str) -> list[dict[str, Any]]:
         """Payloads of "eval_record", "failure_record" or "lesson_record", in the order of their blocks' names."""
@@ -186,12 +205,14 @@ class Recorded:
 
 def recorded(folder: Path, cut_short: bool = False) -> Recorded:
     """Read a log. RunLogError where it is damaged, or has no configuration."""
-    found, block, open_records = Recorded(), "", list[dict[str, Any]]()
+    found, block, open_records, digest = Recorded(), "", list[dict[str, Any]](), hashlib.sha256()
     for event in read_events(folder, cut_short):
         try:
-            check(event.event, event.payload, found.config)
+            check(event.event, event.payload, found.started, found.config)
         except ValueError as error:
             raise RunLogError(f"{folder / EVENTS}, line {event.seq + 1}: {event.event}: {error}") from error
+        if event.event not in _OF_THE_REPORT:
+            digest.update(_line(event))
         if event.event == "run_started":
             found.started = event.payload
         elif event.event == "harness_config":
@@ -211,4 +232,5 @@ def recorded(folder: Path, cut_short: bool = False) -> Recorded:
             found.finished = True
     if not found.config:
         raise RunLogError(f"{folder / EVENTS}: no harness_config in it; the run was ended before it began")
+    found.digest = digest.hexdigest()
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
-from fail2progress.benchmarks.config import Rules
+from fail2progress.benchmarks.config import CONFIRMATORY, Rules
 
 RECORDS = ("eval_record", "failure_record", "lesson_record")
 """Events of which figures are computed; they come within blocks."""
@@ -22,6 +22,7 @@ class _Payload(BaseModel):
 
 class _Started(_Payload):
     dataset_hashes: dict[str, str] = {}
+    models: dict[str, str] = {}
 
 
 class _Member(_Payload):
@@ -54,7 +55,7 @@ class _Answer(_Payload):
     structure: str
     pair: str | None
     correct: Annotated[str, Field(pattern=r"^[01]+$")]
-    graded: list[float]
+    graded: list[FiniteFloat]
 
 
 class _Learnt(_Payload):
@@ -74,7 +75,7 @@ class _Failure(_Payload):
     structure: str
     cluster: int
     name: str
-    features: list[float]
+    features: list[FiniteFloat]
 
 
 class _Lesson(_Payload):
@@ -104,8 +105,8 @@ _PAYLOADS: Mapping[str, type[_Payload]] = {
 }
 
 
-def check(event: str, payload: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """ValueError says what is wrong with an event's payload, the run's configuration given."""
+def check(event: str, payload: Mapping[str, Any], started: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """ValueError says what is wrong with an event's payload; what the run began with and its configuration are given."""
     model = _Learnt if event == "eval_record" and payload.get("by") is not None else _PAYLOADS[event]
     try:
         model.model_validate(payload)
@@ -115,8 +116,10 @@ def check(event: str, payload: Mapping[str, Any], config: Mapping[str, Any]) -> 
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise ValueError(f"{where}: {first['msg']}" if where else str(first["msg"])) from error
-    if event == "harness_config" and not any(member["role"] == "evaluee" for member in payload["members"]):
-        raise ValueError("none of the members is an evaluee")
+    if (event == "run_started" and started) or (event == "harness_config" and config):
+        raise ValueError("a run has one")
+    if event == "harness_config":
+        _check_config(payload, started)
     if event in RECORDS and not config:
         raise ValueError("it comes before the run's configuration")
     if model is _Answer:
@@ -124,3 +127,17 @@ def check(event: str, payload: Mapping[str, Any], config: Mapping[str, Any]) -> 
         for key in ("correct", "graded"):
             if len(payload[key]) != members:
                 raise ValueError(f"{key}: of {len(payload[key])} models, where the run has {members}")
+
+
+def _check_config(config: Mapping[str, Any], started: Mapping[str, Any]) -> None:
+    """ValueError where a configuration contradicts itself or what the run began with."""
+    if not any(member["role"] == "evaluee" for member in config["members"]):
+        raise ValueError("none of the members is an evaluee")
+    prereg = config.get("prereg") or {}
+    if config["status"] == CONFIRMATORY and not (prereg.get("sha256") and prereg.get("commit")):
+        raise ValueError(f"a {CONFIRMATORY} run has a pre-registration with its commit and SHA-256")
+    models = started.get("models")
+    for member in config["members"]:
+        name = f"{member['level']}#{member['seed']}"
+        if models and models.get(name) != member["digest"]:
+            raise ValueError(f"{name} has digest {member['digest'][:12]}, the run began with {str(models.get(name))[:12]}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ from fail2progress.core.files import write_whole
 Tell = Callable[[str], None]
 _RETIRED = re.compile(r"/slices?/[^/]+/S/p: .+ there, absent computed")
 """A figure that reports had: the share of replicates of a standard deviation that are at most 0."""
+_NO_LOG = re.compile(r"/log: absent there, .+")
+"""The digest of the log that it is the report of."""
 _NO_NULL = re.compile(r"/(hypotheses|hypothesis)/H3/rule_of_null: absent there, .+")
 _BY_RULE = re.compile(r"/(hypotheses|hypothesis)/H3/supported: True there, False computed")
-"""Reports that do not tell whether the null keeps H3's rule have H3 supported by the rule alone."""
+"""Whether the null keeps H3's rule; without that H3 was supported by the rule alone."""
 _TOO_FEW = re.compile(r"/rounds/([^/]+)/(\d+)/failures: 0 there, \d+ computed")
 """No failures where those met are too few for clusters."""
 _NO_SPREAD = re.compile(r"/slices/[^/]+/items_to_order/\d+: 0 there, None computed")
@@ -30,7 +32,9 @@ class ReplayError(ValueError):
 
 
 def metrics(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A report's figures by name, for who reads the log alone: of slices and of each of their seeds, of rounds, and verdicts."""
+    """A report's figures by name, for who reads the log alone: the digest of what it was computed from, figures of slices and of
+    each of their seeds, of rounds, and verdicts."""
+    yield {"name": "log", "value": found["log"]}
     for name, one in found["slices"].items():
         yield from ({"name": f"slice/{name}/{key}", "value": one[key]} for key in ("accuracy", "S", "S_c", "tau_b"))
         for part, keys in (("by_seed", ("S", "S_c")), ("failures", ("corrected_purity", "ami"))):
@@ -68,34 +72,46 @@ def replay(folder: Path, tell: Tell = lambda what: None) -> dict[str, Any]:
         why = getattr(error, "strerror", None) or error
         raise ReplayError(f"{folder / REPORT}: cannot be read ({why}); the run writes it again by --resume") from error
     apart = _differences(stands, again, "")
-    if differing := _unknown(apart, again):
+    if differing := _unknown(apart, again, told(found)):
         raise ReplayError(f"{folder / REPORT} differs from what its log gives, first at {differing[0]}")
     if any(map(_RETIRED.fullmatch, apart)):
         tell(f"note: {folder / REPORT} has a p of S, of an earlier version; none is computed now, as S is never below 0")
     for each in apart:
-        if not _RETIRED.fullmatch(each):
+        if not (_RETIRED.fullmatch(each) or _NO_LOG.fullmatch(each)):
             tell(f"note: {folder / REPORT} is of an earlier version, which told this otherwise: {each[1:]}")
     _check_metrics(folder, found, again)
     return again
 
 
 def _check_metrics(folder: Path, found: Recorded, again: dict[str, Any]) -> None:
-    """ReplayError where the log's last word on a figure is not what is computed. Logs of earlier versions have fewer of them."""
-    told = {_name(figure): figure["value"] for figure in found.metrics}
+    """ReplayError where the log's last word on a figure is not what is computed, or it has none. Logs of earlier versions, which
+    tell no digest of themselves, have fewer of them."""
+    there = told(found)
     computed = {_name(figure): figure["value"] for figure in metrics(again)}
-    apart = [each for key in told for each in _differences(told[key], computed.get(key, "absent"), f"/{key}")]
-    if differing := _unknown(apart, again):
+    wanted = {**there, **computed} if "log" in there else there
+    pairs = {key: (there.get(key, "absent"), computed.get(key, "absent")) for key in wanted}
+    apart = [each for key, (one, other) in pairs.items() for each in _differences(one, other, f"/{key}")]
+    if differing := _unknown(apart, again, there):
         raise ReplayError(f"{folder / EVENTS}: a metric differs from what the answers give, first at {differing[0][1:]}")
 
 
-def _unknown(apart: list[str], again: dict[str, Any]) -> list[str]:
-    """Differences that no earlier version explains; again: the report as it is computed now."""
-    without_null = any(map(_NO_NULL.fullmatch, apart))
+def told(found: Recorded) -> dict[str, Any]:
+    """The log's last word on each figure."""
+    return {_name(figure): figure["value"] for figure in found.metrics}
+
+
+def _unknown(apart: list[str], again: dict[str, Any], there: Mapping[str, Any]) -> list[str]:
+    """Differences that no earlier version explains; again: the report as it is computed now; there: the log's figures, which tell
+    whether it is of an earlier version, whatever the report beside it lacks."""
+    verdict = there.get("hypothesis/H3")
+    without_null = "log" not in there and not (isinstance(verdict, dict) and "rule_of_null" in verdict)
 
     def explained(each: str) -> bool:
         if few := _TOO_FEW.fullmatch(each):
             return again["rounds"][few[1]][int(few[2])]["corrected_purity"] is None
-        kinds = (_RETIRED, _NO_SPREAD, *((_NO_NULL, _BY_RULE) if without_null else ()))
+        if _BY_RULE.fullmatch(each):
+            return without_null and again["hypotheses"]["H3"]["rule"] is True
+        kinds = (_RETIRED, _NO_SPREAD, *(() if "log" in there else (_NO_LOG,)), *((_NO_NULL,) if without_null else ()))
         return any(kind.fullmatch(each) for kind in kinds)
 
     return [each for each in apart if not explained(each)]

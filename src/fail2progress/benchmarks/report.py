@@ -44,6 +44,7 @@ def report(found: Recorded) -> dict[str, Any]:
         "lessons": [{k: v for k, v in each.items() if k != "kind"} for each in found.records("lesson_record")],
         "rejected": found.rejected,
         "rules": rules.model_dump(),
+        "log": found.digest,
         "provenance": found.started,
         **({"computed": found.computed} if found.computed else {}),
     }

@@ -15,7 +15,7 @@ from fail2progress.benchmarks.events import EVENTS, Recorded, RunLog, RunLogErro
 from fail2progress.benchmarks.harness import Harness, eval_record
 from fail2progress.benchmarks.items import BenchmarkFile, structures_path
 from fail2progress.benchmarks.panel import Panel
-from fail2progress.benchmarks.replay import ReplayError, finish, metrics, replay
+from fail2progress.benchmarks.replay import ReplayError, finish, metrics, replay, told
 from fail2progress.benchmarks.rounds import Iteration
 from fail2progress.benchmarks.store import ExecutionStore
 from fail2progress.core.choice import content_of
@@ -98,6 +98,8 @@ class Session:
         self._check_same(folder, config, before)
         if not before.finished:
             return None
+        if told(before).get("log", before.digest) != before.digest:
+            raise RunLogError(f"{folder / EVENTS} was changed after the run was finished: start it again in another folder")
         try:
             found = replay(folder)
         except ReplayError:
