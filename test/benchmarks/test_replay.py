@@ -78,7 +78,9 @@ def test_what_earlier_versions_told_otherwise_is_told_and_no_fault(run: Path) ->
     ):
         again = {"rounds": rounds, "hypotheses": {"H3": {"rule": True}}}
         assert (_unknown(apart, again, {}) == []) is known, apart
-        later = {"hypothesis/H3": {"rule_of_null": True}}  # a log that tells of the null has H3 by both, whatever its report lacks
+        later = {
+            "hypothesis/H3": {"rule_of_null": True}
+        }  # a log that tells of the null has H3 by both, whatever its report lacks
         assert (_unknown(apart, again, later) == []) is (known and null not in apart and by_rule not in apart), apart
         assert _unknown([by_rule], {"hypotheses": {"H3": {"rule": False}}}, {}) == [by_rule]
     needed = next(found["items_to_order"] for found in report["slices"].values() if found["items_to_order"])

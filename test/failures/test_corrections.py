@@ -1,6 +1,9 @@
 import json
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,6 +123,47 @@ def test_corrections_outlive_the_process_and_damage_is_told(corrector: Corrector
         corrector.path.write_text(damaged)
         with pytest.raises(CorrectionError, match=FILE):
             corrector.read()
+
+
+@pytest.mark.parametrize(
+    ("number", "change", "said"),
+    [
+        (2, {"number": 1}, "correction 1 stands where 2 should"),
+        (2, {"after": 99.0}, "correction 2: pick_place.grip = 99 share is outside [0, 1.5]"),
+        (2, {"adjustable": "nonsense", "before": 0.0}, "correction 2: pick_place has no adjustable 'nonsense'"),
+        (2, {"skill": "fly", "before": 0.0}, "correction 2: fly has no adjustable 'grip'"),
+        (2, {"before": 0.7}, "correction 2: grip was never 0.7 before it"),
+    ],
+)
+def test_rows_that_contradict_themselves_are_told_by_number(
+    corrector: Corrector, number: int, change: dict[str, Any], said: str
+) -> None:
+    fail(corrector, slipped(), times=2)
+    content = json.loads(corrector.path.read_text())
+    content["corrections"][number - 1].update(change)
+    corrector.path.write_text(json.dumps(content))
+    with pytest.raises(CorrectionError) as error:
+        corrector.read()
+    assert str(error.value) == f"{corrector.path}: {said}"
+
+
+def test_what_a_hand_takes_back_while_an_episode_is_judged_stays_taken_back(
+    corrector: Corrector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail(corrector, slipped())
+    read = Corrector.read
+
+    def slowly(self: Corrector) -> Corrections:
+        found = read(self)
+        time.sleep(0.05)
+        return found
+
+    monkeypatch.setattr(Corrector, "read", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        judged, undone = pool.submit(corrector.executed, [Execution("pick_place")]), pool.submit(corrector.undo, 1)
+        judged.result()
+        undone.result()
+    assert read(corrector).corrections[0].status == "undone"
 
 
 def episode(corrector: Corrector, *done: Sequence[FailureSignal], skill: str = "pick_place") -> Corrections:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from fail2progress.core.files import write_whole
+from fail2progress.core.files import guarded, write_whole
 from fail2progress.failures.edits import SCHEMA_VERSION, Corrections, Execution, answered, reviewed, same_adjustable
 
 FILE = "corrections.json"
@@ -24,7 +24,8 @@ class CorrectionError(ValueError):
 
 @dataclass(frozen=True)
 class Corrector:
-    """Keeps corrections in a file; `executed` is told, after an episode, of every skill that was carried out, in order."""
+    """Keeps corrections in a file, of which a process at a time changes what is there; `executed` is told, after an episode, of
+    every skill that was carried out, in order."""
 
     path: Path
 
@@ -42,7 +43,8 @@ class Corrector:
             return Corrections.model_validate(content)
         except ValidationError as error:
             first = error.errors()[0]
-            raise CorrectionError(f"{self.path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+            where = "".join(f"{part}: " for part in (".".join(map(str, first["loc"])),) if part)
+            raise CorrectionError(f"{self.path}: {where}{first['msg'].removeprefix('Value error, ')}") from error
         except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
             raise CorrectionError(f"{self.path}: cannot be read ({error})") from error
 
@@ -56,6 +58,10 @@ class Corrector:
         began: the corrections that it began with, which were in force until its end; None: those that there are. Of a skill that
         has been given other ones since, as by hand, nothing is judged nor answered.
         """
+        with guarded(self.path):
+            return self._executed(done, began)
+
+    def _executed(self, done: Sequence[Execution], began: Corrections | None) -> Corrections:
         before = after = self.read()
         began = before if began is None else began
         for skill in dict.fromkeys(one.skill for one in done):
@@ -69,6 +75,10 @@ class Corrector:
 
     def undo(self, number: int) -> Corrections:
         """Take a correction back by hand. CorrectionError where there is no such correction in use."""
+        with guarded(self.path):
+            return self._undo(number)
+
+    def _undo(self, number: int) -> Corrections:
         found = self.read()
         known = {one.number: one for one in found.corrections if one.status != "undone"}
         if number not in known:

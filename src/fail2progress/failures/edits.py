@@ -8,18 +8,19 @@ milder, and undone otherwise, or if an earlier part of the skill fails instead.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from fail2progress.core.names import unknown
 from fail2progress.failures.report import FailureSignal
 from fail2progress.failures.routes import SIGNALS, Edit, route
-from fail2progress.skills.adjustments import Adjustments, adjustable, bounded
+from fail2progress.skills.adjustments import Adjustments, adjustable, bounded, checked
 
 SCHEMA_VERSION: Literal[1] = 1
 MILDER = 0.95
@@ -80,6 +81,24 @@ class Corrections(BaseModel):
     schema_version: Literal[1] = SCHEMA_VERSION
     corrections: tuple[Correction, ...] = ()
     sightings: tuple[Sighting, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Corrections:
+        """Numbers count from 1, what is in use is adjustable and within its bounds, and each goes on from where one was."""
+        been: dict[tuple[str, str], list[float]] = {}
+        for number, one in enumerate(self.corrections, start=1):
+            if one.number != number:
+                raise ValueError(f"correction {one.number} stands where {number} should")
+            values = been.setdefault((one.skill, one.adjustable), [0.0])
+            if one.status != "undone":
+                try:
+                    checked({one.skill: {one.adjustable: one.after}})
+                except ValueError as error:
+                    raise ValueError(f"correction {number}: {error}") from error
+            if not any(math.isclose(one.before, value, abs_tol=1e-9) for value in values):
+                raise ValueError(f"correction {number}: {one.adjustable} was never {one.before:g} before it")
+            values.append(one.after)
+        return self
 
     def value(self, skill: str, name: str) -> float:
         """What an adjustable is set to: by its last correction that was not undone."""
