@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from fail2progress.core.goals import Atom, Goal
+from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Scene
 from fail2progress.evaluation.goal_calls import wanted_of
-from fail2progress.evaluation.transfer import ROBOTS, Code, TransferFailure, robot, transfer
+from fail2progress.evaluation.transfer import ROBOTS, Code, Reason, TransferFailure, _reasons, robot, transfer
+from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import STRETCH_RE2
 from fail2progress.tasks.base import Task, Trial
 from fail2progress.tasks.registry import task
@@ -61,7 +63,47 @@ def test_what_is_too_low_falls_short_by_as_much_as_it_lies_below() -> None:
 
 def test_the_stretch_speaks_for_itself() -> None:
     rows = transfer(Changed("hierarchical-tabletop", 3, raised=0.75), robot("stretch_re2"), 1, 0)
-    assert any("joint_lift" in row.evidence for row in rows)
+    told = [row for row in rows if "joint_lift" in row.evidence]
+    assert told and codes(tuple(told)) == {Code.REACH_HEIGHT}
+    for row in told:
+        assert row.required is not None and row.available is not None and row.required > row.available > 1.0 and row.unit == "m"
+
+
+TABLE = ObjectSpec("table", "table", (0.6, 0.6, 0.04))
+
+
+def reasons(name: str, call: SkillCall, *things: tuple[ObjectSpec, tuple[float, float, float]]) -> list[Reason]:
+    """Against a call, in a scene of things at places (m) and a table under them."""
+    specs, places = zip(*things, (TABLE, (0.7, 0.0, 0.48)), strict=True)
+    return list(_reasons(Scene(specs, np.array([[*place, 1.0, 0.0, 0.0, 0.0] for place in places])), call, robot(name)))
+
+
+@pytest.mark.parametrize("name", ["cube", "arm_base", "joint_lift"])
+def test_why_not_hangs_on_no_name(name: str) -> None:
+    """0.14 m is wider than the Stretch's gripper, and not than that of the planner's box."""
+    cube = (ObjectSpec(name, "cuboid", (0.14, 0.14, 0.05)), (0.7, 0.0, 0.525))
+    call = SkillCall("pick_place", name, (0.0, 0.1, 0.0, 0.0))
+    (row,) = [row for row in reasons("stretch_re2", call, cube) if row[0] is not Code.GRASP_UNSTABLE]
+    assert row[:4] == (Code.GRIPPER_WIDTH, pytest.approx(0.14), pytest.approx(0.125), "m")
+    assert Code.GRIPPER_WIDTH not in {row[0] for row in reasons("floating_hand", call, cube)}
+
+
+def test_a_box_weighs_what_lies_in_it_too() -> None:
+    box = (ObjectSpec("box", "open_box", (0.32, 0.16, 0.16)), (0.7, 0.0, 0.58))
+    block = (ObjectSpec("block", "cuboid", (0.3, 0.13, 0.12)), (0.7, 0.0, 0.57))
+    call = SkillCall("pick_place", "box", (0.0, 0.1, 0.0, 0.0))
+    alone, full = reasons("stretch_re2", call, box), reasons("stretch_re2", call, box, block)
+    assert Code.PAYLOAD not in {row[0] for row in alone}
+    (row,) = [row for row in full if row[0] is Code.PAYLOAD]
+    assert row[1] is not None and row[1] > 1.5 and row[2] == 1.5 and row[4].endswith("kg, with what is in or on it")
+    assert any(row[0] is Code.GRASP_UNSTABLE and "it weighs" in row[4] for row in full)
+
+
+def test_a_push_comes_to_its_end() -> None:
+    cube = (ObjectSpec("cube", "cuboid", (0.05, 0.05, 0.05)), (1.75, 0.0, 0.525))
+    assert reasons("floating_hand", SkillCall("push", "cube", (np.pi, 0.4)), cube) == []
+    (row,) = reasons("floating_hand", SkillCall("push", "cube", (0.0, 0.4)), cube)
+    assert row[:3] == (Code.REACH_DISTANCE, pytest.approx(2.15), STRETCH_RE2.high[0]) and "the end of its way" in row[4]
 
 
 def test_a_scene_that_cannot_be_is_a_reason_whichever_robot() -> None:

@@ -19,15 +19,14 @@ from fail2progress.core.scene import Scene
 from fail2progress.evaluation.goal_calls import Wanted, beyond_skills, wanted_of
 from fail2progress.failures.assets.case import Case
 from fail2progress.failures.assets.contact import Contact
-from fail2progress.failures.assets.grasp import GraspStability, spec_volume
+from fail2progress.failures.assets.grasp import GraspStability, loaded
 from fail2progress.failures.assets.joint import Joint
 from fail2progress.failures.assets.reach import hand_points
 from fail2progress.failures.assets.refine import assess
 from fail2progress.robots.stretch.body import StretchBody, plan
-from fail2progress.simulation.materials import DENSITY
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import STRETCH_RE2, Limits
-from fail2progress.skills.phases import OutOfReachError, ProgramError
+from fail2progress.skills.phases import Ends, OutOfReachError, ProgramError
 from fail2progress.skills.registry import skill
 from fail2progress.tasks.base import Task, Trial
 
@@ -47,6 +46,16 @@ class Code(str, Enum):
     SEMANTICS_MISSING = "SEMANTICS_MISSING"
     GRASP_UNSTABLE = "GRASP_UNSTABLE"
     ASSET_INVALID = "ASSET_INVALID"
+
+
+_CODES = {
+    Ends.HEIGHT: Code.REACH_HEIGHT,
+    Ends.DISTANCE: Code.REACH_DISTANCE,
+    Ends.BASE: Code.BASE_BLOCKED,
+    Ends.WIDTH: Code.GRIPPER_WIDTH,
+    Ends.HEAD: Code.JOINT_LIMIT,
+}
+"""By what the robot's own kinematics say."""
 
 
 class TransferFailure(BaseModel):
@@ -80,6 +89,8 @@ class Profile:
     """Key of a skill's programs; None for a robot that physics carries along, which has every skill."""
     check: Callable[[Scene, SkillCall], None] | None = None
     """Raises OutOfReachError or ProgramError."""
+    opening: float | None = None
+    """Metres that its gripper opens; None: as its limits say, which are the planner's."""
 
 
 def _stretch(scene: Scene, call: SkillCall) -> None:
@@ -87,7 +98,7 @@ def _stretch(scene: Scene, call: SkillCall) -> None:
 
 
 ROBOTS = {
-    "stretch_re2": Profile("stretch_re2", STRETCH_RE2, 1.5, "stretch", _stretch),
+    "stretch_re2": Profile("stretch_re2", STRETCH_RE2, 1.5, "stretch", _stretch, StretchBody().opening),
     "floating_hand": Profile("floating_hand", STRETCH_RE2),
 }
 """Payload of the Stretch RE2: 1.5 kg with its arm extended, by its data sheet."""
@@ -169,24 +180,17 @@ def _reasons(scene: Scene, call: SkillCall, profile: Profile) -> Iterator[Reason
         text = f"{call.skill} has no program for {profile.programs}"
         yield Code.SKILL_MISSING, None, None, "", text
         return
-    yield from _of_object(scene, call, profile)
-    yield from _of_places(scene, call, profile)
+    found = [*_of_object(scene, call, profile), *_of_places(scene, call, profile)]
+    yield from found
     if profile.check is not None:
         try:
             profile.check(scene, call)
         except OutOfReachError as error:
-            yield _code_of(str(error)), None, None, "", str(error)
+            if error.ends is not Ends.WIDTH or not any(code is Code.GRIPPER_WIDTH for code, *_ in found):
+                unit = "" if error.needed is None else "rad" if error.ends is Ends.HEAD else "m"
+                yield _CODES[error.ends], error.needed, error.limit, unit, str(error)
         except ProgramError as error:
             yield Code.SKILL_MISSING, None, None, "", str(error)
-
-
-def _code_of(text: str) -> Code:
-    """What the kinematics' own words speak of."""
-    if "joint_lift" in text:
-        return Code.REACH_HEIGHT
-    if "base" in text:
-        return Code.BASE_BLOCKED
-    return Code.REACH_DISTANCE if "arm" in text else Code.JOINT_LIMIT
 
 
 def _of_object(scene: Scene, call: SkillCall, profile: Profile) -> Iterator[Reason]:
@@ -194,12 +198,13 @@ def _of_object(scene: Scene, call: SkillCall, profile: Profile) -> Iterator[Reas
     if not skill(call.skill).carries:
         return
     spec = scene.objects[scene.index(call.object)]
-    width, weight = min(spec.size[:2]), spec_volume(spec) * DENSITY
-    opening = profile.limits.gripper_opening
+    width, load = min(spec.size[:2]), loaded(scene, scene.index(call.object))
+    opening = profile.opening or profile.limits.gripper_opening
     if width > opening and not spec.kind.container:
         yield Code.GRIPPER_WIDTH, width, opening, "m", f"{call.object} is {width:.3f} m wide"
-    if profile.payload is not None and weight > profile.payload:
-        yield Code.PAYLOAD, weight, profile.payload, "kg", f"{call.object} weighs {weight:.2f} kg"
+    if profile.payload is not None and load.weight > profile.payload:
+        text = f"{call.object} weighs {load.weight:.2f} kg" + (", with what is in or on it" if load.others else "")
+        yield Code.PAYLOAD, load.weight, profile.payload, "kg", text
     for reading in GraspStability(limits=profile.limits).readings(Case(scene, call=call)):
         if reading.fails:
             yield Code.GRASP_UNSTABLE, 0.8, 1 - reading.value, "share of grasps", reading.evidence

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol, cast
 
 from fail2progress.core.contents import contained as contained  # programs ask it of this module, too
@@ -18,8 +19,26 @@ from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import skill
 
 
+class Ends(str, Enum):
+    """What ends first where a robot cannot bring its hand to a place."""
+
+    HEIGHT = "height"
+    DISTANCE = "distance"
+    BASE = "base"
+    """The base would stand in something, or off its floor."""
+    WIDTH = "width"
+    HEAD = "head"
+
+
 class OutOfReachError(ValueError):
-    """A pose that the robot cannot bring its hand to: what ends first, and what to do."""
+    """A pose that the robot cannot bring its hand to: what ends first, and what to do.
+
+    needed, limit: what it takes and the nearer bound of what there is (m; rad for the head); None where that is no number.
+    """
+
+    def __init__(self, text: str, ends: Ends = Ends.DISTANCE, needed: float | None = None, limit: float | None = None) -> None:
+        super().__init__(text)
+        self.ends, self.needed, self.limit = ends, needed, limit
 
 
 class ProgramError(ValueError):

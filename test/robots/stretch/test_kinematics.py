@@ -65,7 +65,7 @@ def test_the_base_stays_where_the_arm_reaches_from() -> None:
 @pytest.mark.parametrize(
     ("points", "straight", "says"),
     [
-        (((1.8, 0.0, 0.6),), False, "choose a nearer place"),
+        (((1.8, 0.0, 0.6),), False, "joint_arm unless the base stands in a place"),
         (((0.6, 2.5, 0.6),), False, "outside its floor"),
         (((0.3, 0.0, 0.6), (0.95, 0.0, 0.6)), True, "out of reach"),
     ],

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fail2progress.core.contents import contained
 from fail2progress.core.objects import Box, ObjectSpec
-from fail2progress.core.scene import Array
+from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.assets.case import Case, Grasp
 from fail2progress.failures.assets.schema import DEFAULT, Reading, Thresholds
 from fail2progress.simulation.materials import DENSITY
@@ -65,8 +66,9 @@ class GraspStability:
         if case.call is None or not skill(case.call.skill).carries or case.call.object not in case.scene.names:
             return ()
         name = case.call.object
-        spec, grasp = case.scene.objects[case.scene.index(name)], case.grasp(name)
-        lost = [why for error in perturbations() if (why := lets_go(spec, grasp, error, self.limits)) is not None]
+        index, grasp = case.scene.index(name), case.grasp(name)
+        spec, load = case.scene.objects[index], loaded(case.scene, index)
+        lost = [why for error in perturbations() if (why := lets_go(spec, grasp, load, error, self.limits)) is not None]
         share = len(lost) / 16
         text = f"{name}: {16 - len(lost)} of 16 perturbed grasps hold" + (f"; {lost[0]}" if lost else "")
         fails = share > 1 - self.thresholds.hold
@@ -74,8 +76,8 @@ class GraspStability:
 
     def edit(self, case: Case, reading: Reading) -> Case | None:
         """The grasp moved towards the centre of mass; once there, the other axis."""
-        spec, grasp = case.scene.objects[case.scene.index(reading.asset)], case.grasp(reading.asset)
-        way = centre_of_mass(spec) - np.array(grasp.centre)
+        index, grasp = case.scene.index(reading.asset), case.grasp(reading.asset)
+        way = np.array(loaded(case.scene, index).centre) - np.array(grasp.centre)
         way[grasp.axis] = 0.0
         length = float(np.linalg.norm(way))
         if length > _THERE:
@@ -86,12 +88,32 @@ class GraspStability:
         return replace(case, grasps={**case.grasps, reading.asset: other})
 
 
-def lets_go(spec: ObjectSpec, grasp: Grasp, error: Perturbation, limits: Limits = STRETCH_RE2) -> str | None:
+@dataclass(frozen=True)
+class Load:
+    """What a grasp lifts: kg, the centre of mass (m, in the frame of the object that is held), and how many others come along."""
+
+    weight: float
+    centre: tuple[float, float, float]
+    others: int = 0
+
+
+def loaded(scene: Scene, index: int) -> Load:
+    """An object with what is in it or on it."""
+    along = [i for i in np.flatnonzero(contained(scene, index)).tolist() if scene.objects[i].movable or i == index]
+    weights = np.array([spec_volume(scene.objects[i]) * DENSITY for i in along])
+    centres = [scene.turns[i] @ centre_of_mass(scene.objects[i]) + scene.poses[i, :3] for i in along]
+    centre = scene.turns[index].T @ (weights @ np.array(centres) / weights.sum() - scene.poses[index, :3])
+    x, y, z = centre.tolist()
+    return Load(float(weights.sum()), (x, y, z), len(along) - 1)
+
+
+def lets_go(spec: ObjectSpec, grasp: Grasp, load: Load, error: Perturbation, limits: Limits = STRETCH_RE2) -> str | None:
     """Why a perturbed grasp does not hold, or None."""
     span = _span(spec, grasp, error)
     mu = FRICTION[0] * error.friction
-    lost = spec_volume(spec) * DENSITY * _GRAVITY
-    lever = _lever(spec, grasp, error)
+    lost = load.weight * _GRAVITY
+    # Metres between the centre of mass and the vertical plane through the fingers: what gravity turns the object about.
+    lever = abs(load.centre[1 - grasp.axis] - grasp.centre[1 - grasp.axis] - error.along)
     checks = (
         (span.covered < _COVERED, f"the pads meet only {span.covered:.0%} of their face"),
         (
@@ -162,9 +184,3 @@ def centre_of_mass(spec: ObjectSpec) -> Array:
     parts = spec.primitives()
     weights = np.array([_volume(part) for part in parts])
     return np.asarray(weights @ np.array([part.centre for part in parts]) / weights.sum())
-
-
-def _lever(spec: ObjectSpec, grasp: Grasp, error: Perturbation) -> float:
-    """Metres between the centre of mass and the vertical plane through the fingers: what gravity turns the object about."""
-    across = 1 - grasp.axis
-    return abs(float(centre_of_mass(spec)[across]) - grasp.centre[across] - error.along)

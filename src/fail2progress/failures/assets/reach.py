@@ -90,7 +90,7 @@ def hand_points(scene: Scene, call: SkillCall) -> dict[str, Array]:
         return {"its handle": handle, "the end of its way": handle + travel}
     if skill(call.skill).carries:
         return {"its grasp": at[:3], "its place": at[:3] + np.array(call.parameters[:3])}
-    return {"its side": at[:3]}
+    return {"its side": at[:3], "the end of its way": at[:3] + call.shift}
 
 
 def _nearest_first() -> Iterator[Array]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fail2progress.core.scene import Array
 from fail2progress.robots.stretch.description import AXES, OPTICAL, frames
-from fail2progress.skills.phases import OutOfReachError, wrapped
+from fail2progress.skills.phases import Ends, OutOfReachError, wrapped
 
 _ASIDE = -math.pi / 2
 """Pan (rad) at which the head looks to where the arm points."""
@@ -61,7 +61,10 @@ def aim_at(point: Array, x: float, y: float, heading: float) -> tuple[float, flo
         if not AXES[name].low <= value <= AXES[name].high:
             raise OutOfReachError(
                 f"joint_head_{name} would have to be {value:.2f} rad, outside [{AXES[name].low:g}, {AXES[name].high:g}]: "
-                "turn the base first"
+                "turn the base first",
+                Ends.HEAD,
+                value,
+                AXES[name].low if value < AXES[name].low else AXES[name].high,
             )
     return pan, tilt
 

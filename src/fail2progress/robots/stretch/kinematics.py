@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fail2progress.robots.stretch.description import AXES, FINGERTIP, GRASP, OPENING, PITCH, PUSHER, Axis, frames
-from fail2progress.skills.phases import Hand, OutOfReachError, Posture
+from fail2progress.skills.phases import Ends, Hand, OutOfReachError, Posture
 
 HOME = (0.0, 0.0, math.pi / 2)
 """Base at plan time in the planning frame: x, y (m), heading (rad). The arm then points along x, to the tables."""
@@ -115,6 +115,9 @@ class Kinematics:
         if not axis.low - 1e-9 <= height - zero <= axis.high + 1e-9:
             raise OutOfReachError(
                 f"{why} needs the hand at {height:.3f} m, but joint_lift takes it from {zero + axis.low:.3f} to "
-                f"{zero + axis.high:.3f} m; choose another height"
+                f"{zero + axis.high:.3f} m; choose another height",
+                Ends.HEIGHT,
+                height,
+                zero + (axis.low if height - zero < axis.low else axis.high),
             )
         return height - zero

@@ -10,7 +10,7 @@ import numpy as np
 
 from fail2progress.core.scene import Array, Scene
 from fail2progress.robots.stretch.kinematics import HOME, Kinematics
-from fail2progress.skills.phases import Cost, Hand, OutOfReachError, Posture, Reach
+from fail2progress.skills.phases import Cost, Ends, Hand, OutOfReachError, Posture, Reach
 
 FOOT_RADIUS, FOOT_HEIGHT = 0.30, 0.17
 """Metres: everything of the base, however it is turned, lies within this radius and below this height."""
@@ -107,7 +107,7 @@ def reach(
     stand. OutOfReachError where there is no way, or where the base would stand in, or drive through, furniture or off the floor.
     """
     best: tuple[float, Reach] | None = None
-    obstacle, furniture = "front of it", _furniture(scene, floor)
+    obstacle, furniture = "", _furniture(scene, floor)
     for hands in _candidates(body, points, turn, headings or HEADINGS, pitch):
         stands = _stands(body, hands, straight)
         if stands is None:
@@ -121,7 +121,9 @@ def reach(
             best = cost, found
     if best is None:
         where = ", then ".join(str(np.round(point, 3).tolist()) for point in points)
-        raise OutOfReachError(f"{where} is out of reach of joint_arm unless the base stands in {obstacle}; choose a nearer place")
+        unless = f" unless the base stands in {obstacle}" if obstacle else ""
+        text = f"{where} is out of reach of joint_arm{unless}; choose a nearer place"
+        raise OutOfReachError(text, Ends.BASE if obstacle else Ends.DISTANCE)
     return best[1]
 
 

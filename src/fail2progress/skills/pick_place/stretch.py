@@ -12,7 +12,7 @@ from fail2progress.core.objects import Shape
 from fail2progress.core.outlines import footprint_of
 from fail2progress.core.scene import Array, Scene
 from fail2progress.skills.base import SkillCall
-from fail2progress.skills.phases import Body, OutOfReachError, Phase, Reach, contained
+from fail2progress.skills.phases import Body, Ends, OutOfReachError, Phase, Reach, contained
 
 OPEN = 0.03
 """Metres that the fingers are wider apart than what they go around."""
@@ -69,7 +69,8 @@ def _held(scene: Scene, call: SkillCall, robot: Body) -> tuple[_Hold, Reach]:
     if failed is not None:
         raise failed
     narrow = float(footprint_of(scene, index)[0].min())
-    raise OutOfReachError(f"{call.object} is {narrow:.3f} m wide, the gripper opens {robot.opening:.3f} m: push it instead")
+    text = f"{call.object} is {narrow:.3f} m wide, the gripper opens {robot.opening:.3f} m: push it instead"
+    raise OutOfReachError(text, Ends.WIDTH, narrow, robot.opening)
 
 
 def _ends(scene: Scene, call: SkillCall, robot: Body, hold: _Hold) -> tuple[Array, Array]:
