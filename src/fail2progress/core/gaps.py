@@ -43,6 +43,9 @@ class Gap(BaseModel):
     schema_version: Literal[1] = SCHEMA_VERSION
     id: str
     run_id: str
+    """The latest."""
+    runs: tuple[str, ...] = ()
+    """All runs in which it was met, as far as they have names, the first one first."""
     component: str
     kind: Kind
     where: str
@@ -65,6 +68,7 @@ def gap(kind: Kind, where: str, what: str, evidence: str, severity: int, run_id:
     return Gap(
         id=identity,
         run_id=run_id,
+        runs=(run_id,) if run_id else (),
         component=where.partition(".")[0],
         kind=kind,
         where=where,
@@ -95,9 +99,15 @@ def _both(old: Gap, new: Gap) -> Gap:
             "first_seen": min(old.first_seen, new.first_seen),
             "evidence": new.evidence,
             "run_id": new.run_id,
+            "runs": tuple(dict.fromkeys((*_runs(old), *_runs(new)))),
             "status": new.status if old.status == "closed" else old.status,  # one that is met again was not closed
         }
     )
+
+
+def _runs(one: Gap) -> tuple[str, ...]:
+    """Files of earlier versions know the latest alone."""
+    return one.runs or ((one.run_id,) if one.run_id else ())
 
 
 def read(path: Path) -> tuple[Gap, ...]:
@@ -127,11 +137,11 @@ def write(path: Path, gaps: Iterable[Gap]) -> None:
 
 
 def add(path: Path, gaps: Iterable[Gap]) -> None:
-    """Merge gaps into a file, whoever else does so at the time; what a run has just added is not counted again. A file that
-    cannot be read is left as it is and raises GapError."""
+    """Merge gaps into a file, whoever else does so at the time; what a run has added is not counted again. A file that cannot be
+    read is left as it is and raises GapError."""
     new = merged(gaps)
     if new:
         with guarded(path):
             known = read(path)
-            last = {(one.id, one.run_id) for one in known if one.run_id}
-            write(path, (*known, *(one for one in new if (one.id, one.run_id) not in last)))
+            told = {(one.id, run) for one in known for run in _runs(one)}
+            write(path, (*known, *(one for one in new if (one.id, one.run_id) not in told)))

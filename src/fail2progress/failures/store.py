@@ -33,6 +33,8 @@ DROP TABLE single_lessons;
 """
 """Earlier stores keep one lesson of a failure: their table is made anew before another row is written."""
 
+_IF_THERE = "WHERE EXISTS (SELECT 1 FROM failures WHERE id = ?)"
+
 Read = TypeVar("Read")
 Lesson = tuple[str, str]
 """One attempt to learn from a failure: the version that it gave ("" for none), and why it was (not) taken."""
@@ -137,11 +139,11 @@ class FailureStore:
             return cursor.rowcount == 1
 
     def add_report(self, report: FailureReport) -> None:
-        """Attach a classification to an event, in place of an earlier one."""
+        """Attach a classification to an event, in place of an earlier one; none to an event that has been removed."""
         with self._open() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO reports VALUES (?, ?, ?)",
-                (report.failure, report.category.value, report.model_dump_json()),
+                f"INSERT OR REPLACE INTO reports SELECT ?, ?, ? {_IF_THERE}",
+                (report.failure, report.category.value, report.model_dump_json(), report.failure),
             )
 
     def headers(self, task: str | None = None) -> list[Header]:
@@ -228,13 +230,13 @@ class FailureStore:
             raise StoreError(f"{self.path}: the report of failure {identity}: {_first(error)}") from error
 
     def add_lesson(self, identity: str, version: str, reason: str) -> None:
-        """Remember an attempt to learn from a failure, beside earlier ones; see `Lesson`."""
+        """Remember an attempt to learn from a failure, beside earlier ones; see `Lesson`. None of one that has been removed."""
         with self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
             (written,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'lessons'").fetchone()
             for statement in _SEVERAL_LESSONS.split(";") if "PRIMARY KEY" in written else ():
                 connection.execute(statement)
-            connection.execute("INSERT INTO lessons VALUES (?, ?, ?)", (identity, version, reason))
+            connection.execute(f"INSERT INTO lessons SELECT ?, ?, ? {_IF_THERE}", (identity, version, reason, identity))
 
     def lessons(self, identity: str) -> tuple[Lesson, ...]:
         """All attempts to learn from an event, oldest first."""
