@@ -41,14 +41,26 @@ def test_an_error_in_a_worker_comes_back() -> None:
         list(LocalExecutor(1).map_unordered(int, ["not a number"]))
 
 
-@pytest.mark.parametrize(("mine", "theirs"), [(None, "disable"), ("egl", "egl")])
-def test_workers_look_for_no_window_library(monkeypatch: pytest.MonkeyPatch, mine: str | None, theirs: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "mine", "theirs"),
+    [
+        ("MUJOCO_GL", None, "disable"),
+        ("MUJOCO_GL", "egl", "egl"),
+        ("OMP_NUM_THREADS", None, "1"),
+        ("OMP_NUM_THREADS", "3", "3"),
+    ],
+)
+def test_workers_look_for_no_windows_and_compute_by_one_thread_and_who_starts_them_as_before(
+    monkeypatch: pytest.MonkeyPatch, name: str, mine: str | None, theirs: str
+) -> None:
     if mine is None:
-        monkeypatch.delenv("MUJOCO_GL", raising=False)
+        monkeypatch.delenv(name, raising=False)
     else:
-        monkeypatch.setenv("MUJOCO_GL", mine)
-    assert list(LocalExecutor(1).map_unordered(os.getenv, ["MUJOCO_GL"])) == [theirs]
-    assert os.environ.get("MUJOCO_GL") == mine
+        monkeypatch.setenv(name, mine)
+    assert list(LocalExecutor(1).map_unordered(os.getenv, [name])) == [theirs]
+    with PoolExecutor(1, beside=True) as pool:
+        assert list(pool.map_unordered(os.getenv, [name])) == [theirs] and os.environ.get(name) == mine
+    assert os.environ.get(name) == mine
 
 
 def test_after_its_time_no_result_is_waited_for_and_nothing_begun(monkeypatch: pytest.MonkeyPatch) -> None:

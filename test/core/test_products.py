@@ -20,3 +20,15 @@ def test_one_thread_within_and_as_many_as_before_afterwards() -> None:
         with pytest.raises(ValueError, match="inside"), by_one_thread():
             raise ValueError("inside")
         assert threads() == {2}
+
+
+def test_threads_that_ask_for_it_at_the_same_time_leave_it_as_it_was() -> None:
+    assert np.eye(2) @ np.eye(2) is not None
+    with threadpool_limits(2, user_api="blas"):
+        first, second = by_one_thread(), by_one_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert threads() == {1}
+        second.__exit__(None, None, None)
+        assert threads() == {2}

@@ -35,45 +35,54 @@ def program_command(text: str, python: str = "") -> tuple[str, ...]:
 
 
 @dataclass
-class _Starts:
-    """Of threads that start processes at the same time: the first one sets the variable, the last one gives it back."""
+class Meanwhile:
+    """A variable of the environment for processes that are started meanwhile. Of threads that do so at the same time the first
+    one sets it, the last one gives back what it was. unless_set: what a user has set stays."""
 
+    name: str
+    value: str
+    unless_set: bool = False
     under_way: int = 0
     before: str | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def begin(self) -> str | None:
+    @contextmanager
+    def set(self) -> Iterator[str | None]:
+        """Given is what it was before."""
         with self.lock:
             if not self.under_way:
-                self.before = os.environ.get(_SAFE_PATH)
-                os.environ[_SAFE_PATH] = "1"
+                self.before = os.environ.get(self.name)
+                if not (self.unless_set and self.before is not None):
+                    os.environ[self.name] = self.value
             self.under_way += 1
-            return self.before
+            before = self.before
+        try:
+            yield before
+        finally:
+            with self.lock:
+                self.under_way -= 1
+                if not self.under_way:
+                    _give_back(self.name, self.before)
 
-    def end(self) -> None:
-        with self.lock:
-            self.under_way -= 1
-            if not self.under_way:
-                give_back(self.before)
 
-
-_STARTS = _Starts()
+_STARTS = Meanwhile(_SAFE_PATH, "1")
 
 
 @contextmanager
 def safe_imports() -> Iterator[str | None]:
     """The same of processes that multiprocessing starts meanwhile, where Python is 3.11 or later; an earlier one has no word for
     it. They hand on what they were started with: the value that the variable had before is given, for `give_back`."""
-    before = _STARTS.begin()
-    try:
+    with _STARTS.set() as before:
         yield before
-    finally:
-        _STARTS.end()
 
 
 def give_back(before: str | None) -> None:
     """Let programs of users, whose modules lie beside them, be started from here as from the process that started this one."""
+    _give_back(_SAFE_PATH, before)
+
+
+def _give_back(name: str, before: str | None) -> None:
     if before is None:
-        os.environ.pop(_SAFE_PATH, None)
+        os.environ.pop(name, None)
     else:
-        os.environ[_SAFE_PATH] = before
+        os.environ[name] = before

@@ -15,14 +15,18 @@ from multiprocessing.pool import Pool
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
-from fail2progress.core.children import give_back, safe_imports
+from fail2progress.core.children import Meanwhile, give_back, safe_imports
 from fail2progress.core.garbage import look_seldom
 from fail2progress.core.names import unknown
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_WINDOWS = "MUJOCO_GL"
+_NO_WINDOWS = Meanwhile("MUJOCO_GL", "disable", unless_set=True)
+"""MuJoCo's import looks for a window library, by a process of its own, which writes a traceback to the terminal where its worker
+is ended meanwhile."""
+_ONE_THREAD = Meanwhile("OMP_NUM_THREADS", "1", unless_set=True)
+"""Workers share the cores."""
 _LAST_WORDS = 2.0
 """Seconds that a process which failed may take to end."""
 _RETRIES = 20
@@ -38,8 +42,8 @@ class Executor(ABC):
 
 
 def start_pool(processes: int) -> Pool:
-    """Worker processes that leave Ctrl-C to their parent, from their first moment on."""
-    with safe_imports() as before, _ctrl_c_held_back(), _without_windows():
+    """Worker processes that leave Ctrl-C to their parent, from their first moment on, and compute by one thread each."""
+    with safe_imports() as before, _ctrl_c_held_back(), _NO_WINDOWS.set(), _ONE_THREAD.set():
         return multiprocessing.get_context("spawn").Pool(processes, initializer=_begin, initargs=(before,))
 
 
@@ -104,21 +108,6 @@ def end_with_parent() -> None:
         threading.Thread(target=watch, daemon=True).start()
 
 
-@contextmanager
-def _without_windows() -> Iterator[None]:
-    """Processes that start meanwhile look for no window library. MuJoCo's import does, by a process of its own, which
-    writes a traceback to the terminal where its worker is ended meanwhile. Who set the variable himself keeps his value.
-    """
-    if _WINDOWS in os.environ:
-        yield
-        return
-    os.environ[_WINDOWS] = "disable"
-    try:
-        yield
-    finally:
-        del os.environ[_WINDOWS]
-
-
 class LocalExecutor(Executor):
     """Processes on this computer, one for every core unless told otherwise."""
 
@@ -127,7 +116,6 @@ class LocalExecutor(Executor):
 
     def map_unordered(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """See Executor."""
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
         with start_pool(self.processes) as pool:
             yield from pool.imap_unordered(function, items)
 
@@ -146,7 +134,6 @@ class PoolExecutor(Executor):
         if self._in_place:
             return map(function, items)
         if self._pool is None:
-            os.environ.setdefault("OMP_NUM_THREADS", "1")
             self._pool = start_pool(self.processes)
         return self._pool.imap_unordered(function, items)
 

@@ -260,6 +260,12 @@ class StackNode(LifecycleNode):
         return DiagnosticStatus.OK if self.active else DiagnosticStatus.WARN, self.lifecycle_state
 
     def _diagnose(self) -> None:
+        try:
+            self._diagnostics.publish(self._diagnosis())
+        except Exception as error:  # see tell; in a timer it would end the node's executor
+            self.count("unsent", f"diagnostics: {error}")
+
+    def _diagnosis(self) -> DiagnosticArray:
         self.others.look()
         gathered = self.get_clock().now().to_msg()  # first: all that came about before that time is in it
         with self.lock:
@@ -277,7 +283,4 @@ class StackNode(LifecycleNode):
         )
         message = DiagnosticArray(status=[status])
         message.header.stamp = gathered
-        try:
-            self._diagnostics.publish(message)
-        except Exception as error:  # see tell; in a timer it would end the node's executor
-            self.count("unsent", f"diagnostics: {error}")
+        return message

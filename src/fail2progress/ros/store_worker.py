@@ -69,10 +69,10 @@ class StoreWorker:
         pause = 0.2
         while not self.ending.is_set():
             self._wanted.wait(pause)
+            self._wanted.clear()  # of a node that is not active, too: it wakes this when it is, and the wait would be none
             if self.ending.is_set() or not self.node.active:
                 continue
             pause = UNASKED
-            self._wanted.clear()
             if not self._told:
                 self.node.guarded(self.topic, self._tell, None)
             self.node.guarded(self.topic, self._work_off, None)

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fail2progress.learning.pretraining import pretrain as pretrain_module
 from fail2progress.learning.pretraining import pretrain as room
 from fail2progress.learning.pretraining.prepare import centre, from_arrays, from_outcomes, load
 from fail2progress.learning.pretraining.pretrain import prepared, pretrain, shape_codes, shareable, split
@@ -84,6 +85,21 @@ def test_prepared_data_are_kept_until_the_shards_change(shards: list[Shard], out
     write_shard(tmp_path, "shard_00001", arrays(outcomes[30:33], range(3)))
     renewed = prepared(open_dataset(tmp_path), cache)
     assert len(renewed) == 13 and cache.read_bytes() != content
+
+
+def test_data_whose_making_was_ended_are_made_again(shards: list[Shard], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process ends between the file and what says of which shards it is; then it is asked for the shards of before."""
+    cache = tmp_path / "prepared.safetensors"
+    first = prepared(shards, cache)
+
+    def killed(path: Path, text: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pretrain_module, "write_whole", killed)
+        with pytest.raises(KeyboardInterrupt):
+            prepared(shards[:1] * 2, cache)
+    assert same(prepared(shards, cache), first)
 
 
 def test_prepared_data_are_made_again_where_skills_have_other_numbers(

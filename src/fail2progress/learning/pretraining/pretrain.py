@@ -49,6 +49,7 @@ def prepared(shards: Sequence[Shard], cache: Path) -> Transitions:
         with suppress(SafetensorError):  # damaged: made again
             return Transitions(**load_file(cache))  # type: ignore[arg-type]
     transitions = load(shards)
+    stamp.unlink(missing_ok=True)  # it says of the file beside it what that is, and that is another one from now on
     write_tensors(cache, {key: value for key, value in vars(transitions).items() if key not in COMPUTED})
     write_whole(stamp, source)
     return transitions

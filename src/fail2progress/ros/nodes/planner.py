@@ -94,7 +94,9 @@ class PlannerNode(ModelNode):
     def _verdict(self, message: Any) -> None:
         check_schema(message)
         relations_of(message.observed)
-        for mismatch in message.mismatches[:MOST_RECORDS]:
+        if len(message.mismatches) > MOST_RECORDS:
+            raise Refused("count", f"a verdict with more than {MOST_RECORDS} mismatches")
+        for mismatch in message.mismatches:
             mismatch_of(mismatch)
         self.hear("verdict", (uuid_text(message.episode), int(message.step)), message)
 
