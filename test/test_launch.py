@@ -177,8 +177,8 @@ def test_no_text_gets_past_the_table(text: str, name: str) -> None:
 
 
 def test_a_replay_segments_by_what_the_recording_holds_unless_somebody_says(tmp_path: Path) -> None:
-    bare = BagInfo(tmp_path, (), False, {"/camera/color/image_raw": "camera/color/image_raw"}, "camera")
-    labelled = BagInfo(tmp_path, (), False, {"/robot/camera/labels": "camera/labels"}, "camera")
+    bare = BagInfo(tmp_path, (), {"/camera/color/image_raw": "camera/color/image_raw"}, "camera")
+    labelled = BagInfo(tmp_path, (), {"/robot/camera/labels": "camera/labels"}, "camera")
     given = {"segmenter": "", "params_file": ""}
     assert launching.fitting(given, bare) == {"segmenter": "fused"}
     assert launching.fitting(given, labelled) == {"segmenter": "label-image"}

@@ -9,7 +9,7 @@ import pytest
 
 from fail2progress.benchmarks.build import BuildError, Carried, Rejected, collect, designs
 from fail2progress.benchmarks.choices import Choices, varied
-from fail2progress.benchmarks.items import content_id, design, read_benchmark, structures_path, write_benchmark
+from fail2progress.benchmarks.items import content_id, design, read_file, structures_path, write_benchmark
 from fail2progress.benchmarks.store import ExecutionStore
 from fail2progress.benchmarks.structures import STRUCTURES
 from fail2progress.tasks.items import ItemError
@@ -79,7 +79,7 @@ def test_no_pair_is_cut_in_two(store: ExecutionStore) -> None:
 
 
 def test_a_file_gives_its_items_back_and_keeps_structures_apart(pool: list[Carried], pool_file: Path) -> None:
-    found = read_benchmark(pool_file)
+    found = read_file(pool_file).items
     assert [each.id for each in found] == [each.id for each in pool]
     assert [asdict(each.metadata) for each in found] == [asdict(each.item.metadata) for each in pool]
     assert {each.structure for each in found} == {"plain", "loaded"}
@@ -138,20 +138,20 @@ def test_damaged_files_are_told_by_line(pool_file: Path, tmp_path: Path) -> None
         path.write_text("\n".join([lines[0], line]) + "\n")
         structures_path(path).write_text(structures or structures_path(pool_file).read_text())
         with pytest.raises(ItemError) as caught:
-            read_benchmark(path)
+            read_file(path)
         return str(caught.value)
 
     assert "line 2: not JSON" in wrong(lines[1][:200])
     assert "line 2: metadata" in wrong(lines[1].replace('"depth"', '"deep"'))
     assert "line 2: choices" in wrong(lines[1].replace('"choices": [', '"choices": [7.0, '))
-    assert "is not that of its scene and call" in wrong(lines[1].replace(read_benchmark(pool_file)[1].id, "0123456789abcdef"))
+    assert "is not that of its scene and call" in wrong(lines[1].replace(read_file(pool_file).items[1].id, "0123456789abcdef"))
     assert "unknown structure 'juggling'" in wrong(lines[1], '{"a": "juggling"}')
     assert "no structure of the item" in wrong(lines[1], "{}")
     structures_path(path).unlink()
     with pytest.raises(ItemError, match="written beside the items"):
-        read_benchmark(path)
+        read_file(path)
 
 
 def test_files_are_written_the_same_again(pool_file: Path, tmp_path: Path) -> None:
-    write_benchmark(read_benchmark(pool_file), tmp_path / "again.jsonl")
+    write_benchmark(read_file(pool_file).items, tmp_path / "again.jsonl")
     assert (tmp_path / "again.jsonl").read_bytes() == pool_file.read_bytes()

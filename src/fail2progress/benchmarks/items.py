@@ -149,13 +149,11 @@ def write_benchmark(items: Sequence[BenchmarkItem], path: Path) -> None:
     write_whole(path, "".join(written))
 
 
-def read_benchmark(path: Path) -> list[BenchmarkItem]:
-    """Items with their structures. ItemError names file, line and value; an id that is not its content's is refused."""
-    return list(read_file(path).items)
-
-
 def read_file(path: Path) -> BenchmarkFile:
-    """The same with digests of what was read: the files may be others when a run of hours ends."""
+    """Items with their structures, and digests of what was read: the files may be others when a run of hours ends.
+
+    ItemError names file, line and value; an id that is not its content's is refused.
+    """
     mark = hashlib.sha256()
     numbered = list(lines(path, mark))
     found = items_in(path, numbered)

@@ -40,6 +40,13 @@ def corrected_separations(answers: Array, counts: Codes) -> Array:
     return np.asarray(np.where(n[:, 0] < 2, 0.0, np.sqrt(np.maximum(0.0, mean.var(axis=1) - noise))))
 
 
+def replicated(tables: Sequence[Array], counts: Sequence[Codes]) -> tuple[Array, Array]:
+    """(seeds, R) S and S_c of each seed's answers (n, models), its items as often as its (R, n) counts say."""
+    plain = [(count @ table / count.sum(axis=1, keepdims=True)).std(axis=1) for table, count in zip(tables, counts, strict=True)]
+    corrected = [corrected_separations(table, count) for table, count in zip(tables, counts, strict=True)]
+    return np.array(plain), np.array(corrected)
+
+
 def order_agreement(accuracies: Array, reference: Array) -> float:
     """Kendall's tau-b between two accuracies of the same models; 0 where one of them has no order."""
     return float(order_agreements(np.asarray(accuracies, float)[None], reference)[0])

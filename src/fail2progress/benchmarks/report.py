@@ -20,6 +20,7 @@ from fail2progress.benchmarks.metrics import (
     items_to_order,
     mutual_information,
     order_agreement,
+    replicated,
     separation,
 )
 from fail2progress.evaluation.comparison import holm
@@ -59,8 +60,7 @@ def _slice(answers: Answers, name: str, rules: Rules) -> dict[str, Any]:
     ids = [answers.ids(name, seed) for seed in seeds]
     draws = Draws(chain(*ids), rules.n_boot, rng)
     counts = [draws.counts(each) for each in ids]
-    plain = np.array([(c @ t / c.sum(axis=1, keepdims=True)).std(axis=1) for c, t in zip(counts, tables, strict=True)])
-    corrected = np.array([corrected_separations(t, c) for t, c in zip(tables, counts, strict=True)])
+    plain, corrected = replicated(tables, counts)
     values = np.array([separation(table.mean(axis=0)) for table in tables])
     by_seed = [_of_seed(answers, name, seed) for seed in seeds]
     mine = np.array([each["S_c"] for each in by_seed])

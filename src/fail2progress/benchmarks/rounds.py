@@ -32,7 +32,7 @@ from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Simulator
 from fail2progress.stein.states import NothingToVaryError
 
-ACCUMULATE, SUBSTITUTE, LEARN = "accumulate", "substitute", "learn"
+ACCUMULATE, LEARN = "accumulate", "learn"
 SEED = 0
 LESSONS = 3
 """Failures that are learnt in a round, of different clusters, one after the other."""
@@ -62,10 +62,10 @@ class Iteration:
         given = self.harness.induce(half, SEED)
         anchors = given.found[: rules.anchors]
         fresh = shuffled[len(shuffled) // 2 :]
-        start = self._first(mode, fresh, given)
+        start = self._first(mode, fresh)
         self._rounds(mode, start, [*fresh[rules.budget :], *self.held_back], anchors, given.space, log)
 
-    def _first(self, mode: str, fresh: Sequence[Carried], given: Induction) -> list[Carried]:
+    def _first(self, mode: str, fresh: Sequence[Carried]) -> list[Carried]:
         if mode == LEARN:
             assert self.weights is not None
             self.learner = load_checkpoint(self.weights).model

@@ -16,7 +16,7 @@ import numpy as np
 
 from fail2progress.benchmarks.bootstrap import Draws, two_level
 from fail2progress.benchmarks.items import seeded
-from fail2progress.benchmarks.metrics import corrected_separation, corrected_separations, separation
+from fail2progress.benchmarks.metrics import corrected_separation, replicated, separation
 
 TYPES = ("compositional", "logic_mix", "counterfactual")
 _WORDS = ("taller", "heavier", "older", "faster")
@@ -146,8 +146,7 @@ def _slice(name: str, items: Sequence[TextItem], budget: int, seeds: int, n_boot
     rng = seeded(seed, name, "bootstrap")
     draws = Draws((item.id for item in items), n_boot, rng)
     counts = [draws.counts([item.id for item in each]) for each in drawn]
-    plain = np.array([(c @ t / c.sum(axis=1, keepdims=True)).std(axis=1) for c, t in zip(counts, tables, strict=True)])
-    corrected = np.array([corrected_separations(t, c) for t, c in zip(tables, counts, strict=True)])
+    plain, corrected = replicated(tables, counts)
     values = np.array([separation(table.mean(axis=0)) for table in tables])
     mine = np.array([corrected_separation(table) for table in tables])
     return {

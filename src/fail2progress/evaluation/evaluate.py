@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 
 from fail2progress.agent.loop import AgentConfig
 from fail2progress.core.camera import Camera
 from fail2progress.core.executor import Executor
 from fail2progress.core.names import unknown
 from fail2progress.evaluation.budget import shortest
+from fail2progress.evaluation.comparison import wilson
 from fail2progress.evaluation.embodiment import Embodiment
 from fail2progress.evaluation.gap import sim2real_gap
 from fail2progress.evaluation.predictions import f1
@@ -200,14 +200,13 @@ def summarise(results: Sequence[TrialResult]) -> Summary:
     if not results:
         raise ValueError("no trials to summarise")
     successes = sum(result.success for result in results)
-    interval: Any = binomtest(successes, len(results)).proportion_ci(method="wilson")
     true, false, missed = (sum(result.pairs[k] for result in results) for k in range(3))
     detected = [sum(result.detected[k] for result in results) for k in range(4)]
     return Summary(
         trials=len(results),
         successes=successes,
         rate=successes / len(results),
-        ci95=(float(interval.low), float(interval.high)),
+        ci95=wilson(successes, len(results)),
         plan_probability=_finite(np.mean, [result.plan_probability for result in results if result.plans]),
         along_error=_finite(np.median, [result.along_error for result in results]),
         bystander_error=_finite(np.median, [result.bystander_error for result in results]),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.memory import ObjectMemory
 from fail2progress.core.relations import RelationState
+from fail2progress.evaluation.predictions import f1
 from fail2progress.failures.calibration import HIGHEST, Calibration, CalibrationError, conformal_threshold, enough, score
 from fail2progress.failures.monitor import Astray, Conduct, Key, MonitorRule, relied_on
 from fail2progress.failures.surprise import CLOSE, astray
@@ -145,5 +146,4 @@ def _noticed(found: Iterable[Judged], threshold: float) -> dict[str, float]:
         counts["hits" if one.failed and alarm else "misses" if one.failed else "false_alarms" if alarm else "quiet"] += 1
     hits, alarms, misses, quiet = counts.values()
     rate = alarms / (alarms + quiet) if alarms + quiet else float("nan")
-    f1 = 2 * hits / (2 * hits + alarms + misses) if hits + alarms + misses else float("nan")
-    return {**counts, "false_alarm_rate": rate, "f1": f1}
+    return {**counts, "false_alarm_rate": rate, "f1": f1(hits, alarms, misses)}

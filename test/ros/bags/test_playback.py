@@ -67,7 +67,7 @@ def test_nothing_is_lost_and_stamps_within_the_lead_are_in_order(drawn: list[tup
 
 def test_what_is_seen_between_damage_and_the_next_step_is_passed_over() -> None:
     lost = (Lost("b", 50, 60), Lost("a", 10, None))
-    gaps = Gaps(BagInfo(Path("bag"), (), False, {"/steps": "steps"}, lost=lost))
+    gaps = Gaps(BagInfo(Path("bag"), (), {"/steps": "steps"}, lost=lost))
     assert [gaps.hold(time) for time in (5, 9, 10, 11)] == [False, False, True, True]
     gaps.step(12)
     assert not gaps.hold(13)
@@ -75,4 +75,4 @@ def test_what_is_seen_between_damage_and_the_next_step_is_passed_over() -> None:
     assert not gaps.hold(62)
     gaps.begin()
     assert gaps.hold(63) and gaps.passed == 3
-    assert not Gaps(BagInfo(Path("bag"), (), False, {"/segments": "segments"}, lost=lost)).hold(100)
+    assert not Gaps(BagInfo(Path("bag"), (), {"/segments": "segments"}, lost=lost)).hold(100)

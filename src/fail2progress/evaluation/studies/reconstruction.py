@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 
 from fail2progress.core.executor import Executor
 from fail2progress.core.provenance import provenance
 from fail2progress.core.relations import SUPPORT
 from fail2progress.core.scene import Scene
 from fail2progress.core.shares import percent
+from fail2progress.evaluation.comparison import wilson
 from fail2progress.evaluation.rows import Row, Rows
 from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.failures.assets.case import Case
@@ -170,8 +170,7 @@ def share(values: Sequence[bool]) -> dict[str, object]:
     """A share with its 95 % Wilson interval."""
     if not values:
         return {"rate": None, "of": 0, "ci95": None}
-    found: Any = binomtest(sum(values), len(values)).proportion_ci(method="wilson")
-    return {"rate": sum(values) / len(values), "of": len(values), "ci95": [float(found.low), float(found.high)]}
+    return {"rate": sum(values) / len(values), "of": len(values), "ci95": list(wilson(sum(values), len(values)))}
 
 
 def _near(run: dict[str, Any] | None) -> bool:

@@ -12,7 +12,7 @@ from fail2progress.core.scene import FRAME
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.perception.segmentation.registry import LABEL_IMAGE
 from fail2progress.ros import graph as table
-from fail2progress.ros.bags.bag_files import METADATA, PACKED, bag_files, few
+from fail2progress.ros.bags.bag_files import METADATA, bag_files, few
 from fail2progress.ros.bags.checks import cameras_of, check, own_of
 from fail2progress.ros.bags.mcap_records import Lost, cut_short
 from fail2progress.ros.bags.pictures import COMPRESSED
@@ -33,8 +33,6 @@ class BagInfo:
 
     path: Path
     topics: tuple[Topic, ...]
-    packed: bool
-    """Whether its files are compressed as a whole."""
     played: Mapping[str, str] = field(default_factory=dict)
     """The stack's names by the recorded topics."""
     source: str | None = None
@@ -204,7 +202,6 @@ def info(path: Path, choice: Choice | None = None, source: str = "", slop: float
     if source not in ("", *SOURCES):
         raise BagError(f"unknown source {source!r}; there are: {', '.join(SOURCES)}")
     held = bag_files(path)
-    packed = any(file.suffix == PACKED for file in held.there)
     lost = list[Lost]()
     topics, disorder = survey(read(path, lost))
     if not topics:
@@ -221,7 +218,7 @@ def info(path: Path, choice: Choice | None = None, source: str = "", slop: float
     unit = choice.unit if choice is not None else None
     left_out = {part.file for part in lost if part.why}
     ends = tuple(file.name for file in held.there if file.name not in left_out and cut_short(file))
-    return BagInfo(path, topics, packed, played, found, problem, moments, disorder, unit, ends, tuple(lost), held.count)
+    return BagInfo(path, topics, played, found, problem, moments, disorder, unit, ends, tuple(lost), held.count)
 
 
 def _held(chooser: Chooser) -> str:

@@ -25,7 +25,6 @@ from fail2progress.simulation.wire.serving import Record
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.programs import CLOSED_GRIPPER
 
-Triple = tuple[float, float, float]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 

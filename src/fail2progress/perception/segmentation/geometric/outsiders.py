@@ -102,12 +102,10 @@ class Outsiders:
     def _cut(self, pixels: Numbers) -> tuple[bool, Mask]:
         """Whether the lower edge cuts something, and (H, W) its pixels that are cut."""
         shape = self._scan.standing.shape
-        top, bottom, left, right = self._rows.frame
-        y, x = rows_and_columns(pixels, shape[1])
-        at = (y <= top) | (y >= bottom) | (x <= left) | (x >= right)
+        y, _ = rows_and_columns(pixels, shape[1])
         mask = np.zeros(shape, bool)
-        mask.ravel()[pixels[at]] = True
-        return bool((y >= bottom).any()), mask
+        mask.ravel()[pixels[self._rows.at_edge(pixels)]] = True
+        return bool((y >= self._rows.frame[1]).any()), mask
 
     def _beside(self, cut: Mask) -> float:
         """Share of the border next to where something is cut that shows a table."""

@@ -59,8 +59,8 @@ _OF_AXIS = {
 }
 JOINT_OF = {axis: name for axis, (name, _) in _OF_AXIS.items()}
 """Names of joints by the axes of a phase's goals; the base and the fingers are commanded in other units (see robot.py)."""
-FULL_OPEN, CLOSED, SQUEEZE = 100.0, 0.0, -50.0
-"""Gripper positions in stretch_body's per cent: as wide as it goes, fingers just touching, squeezing."""
+FULL_OPEN, SQUEEZE = 100.0, -50.0
+"""Gripper positions in stretch_body's per cent: as wide as it goes, squeezing."""
 APERTURE = 0.09 / 70
 """Metres that the fingers open per per cent (stretch_body's gripper conversion)."""
 
