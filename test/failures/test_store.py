@@ -245,22 +245,6 @@ def test_an_attempt_to_learn_does_not_replace_an_earlier_one(store: FailureStore
     assert store.lessons(one.id) == ()
 
 
-def test_nothing_is_noted_of_a_failure_that_was_removed_meanwhile(store: FailureStore, make_event: Make) -> None:
-    """As while a lesson of it was under way."""
-    event, other = make_event(0), make_event(1)
-    store.add(event)
-    store.add(other)
-    store.remove(event.id)
-    store.add_lesson(event.id, "v0002", "better")
-    category, seen = FailureClass.UNDECIDED, event.header.mismatches
-    store.add_report(
-        FailureReport(failure=event.id, category=category, confidence=0.8, repetitions=5, differences=seen, rebuilt=())
-    )
-    assert store.lessons(event.id) == () and store.report(event.id) is None
-    store.add_lesson(other.id, "v0002", "better")
-    assert store.lessons(other.id) == (("v0002", "better"),)
-
-
 def test_a_store_that_keeps_one_lesson_of_a_failure_is_read_as_it_is_and_takes_more(tmp_path: Path, make_event: Make) -> None:
     """As earlier versions wrote it; a process of one may be at work in it still."""
     path, (one, other) = tmp_path / "failures.sqlite", (make_event(0), make_event(1))

@@ -18,7 +18,7 @@ from fail2progress.planning.planned import PlannedSkill
 from fail2progress.robots.base import ExecutionError, RefusedError, Robot
 from fail2progress.ros.actions import Dispatcher, await_result
 from fail2progress.ros.conversions.observations import observation_of
-from fail2progress.ros.conversions.records import mismatch_of
+from fail2progress.ros.conversions.records import mismatches_of
 from fail2progress.ros.conversions.values import call_msg, relations_of, stamp_of, uuid_text
 from fail2progress.ros.corrections import adjustments_msg
 from fail2progress.ros.set_back import Since
@@ -149,7 +149,7 @@ class RemoteMonitor(Monitor):
                 raise Interrupted(
                     ErrorCode.PLANNER_NO_OBSERVATION, f"failure {identity} was announced and not told within {seconds:.0f} s"
                 )
-        found = tuple(map(mismatch_of, verdict.mismatches))
+        found = mismatches_of(verdict.mismatches)
         return StepResult(attempt.planned, relations_of(verdict.observed), found, event, attempt.conduct)
 
 

@@ -120,6 +120,13 @@ def mismatch_of(message: MismatchMsg) -> Mismatch:
         raise Refused("value", "a mismatch with a probability outside [0, 1]") from error
 
 
+def mismatches_of(messages: Sequence[MismatchMsg]) -> tuple[Mismatch, ...]:
+    """The same of all of a message, which may not be too many."""
+    if len(messages) > MOST_RECORDS:
+        raise Refused("count", f"more than {MOST_RECORDS} mismatches")
+    return tuple(map(mismatch_of, messages))
+
+
 def event_msg(event: FailureEvent) -> FailureEventMsg:
     """From the core's type."""
     head = event.header

@@ -24,7 +24,7 @@ from fail2progress.planning import planner as planning
 from fail2progress.planning.refusals import Refusals
 from fail2progress.ros.actions import with_a_code
 from fail2progress.ros.conversions.observations import observation_of
-from fail2progress.ros.conversions.records import MOST_RECORDS, event_of, mismatch_of, step_msg
+from fail2progress.ros.conversions.records import event_of, mismatches_of, step_msg
 from fail2progress.ros.conversions.values import (
     SCHEMA,
     Refused,
@@ -94,10 +94,7 @@ class PlannerNode(ModelNode):
     def _verdict(self, message: Any) -> None:
         check_schema(message)
         relations_of(message.observed)
-        if len(message.mismatches) > MOST_RECORDS:
-            raise Refused("count", f"a verdict with more than {MOST_RECORDS} mismatches")
-        for mismatch in message.mismatches:
-            mismatch_of(mismatch)
+        mismatches_of(message.mismatches)
         self.hear("verdict", (uuid_text(message.episode), int(message.step)), message)
 
     def _failure(self, message: Any) -> None:
