@@ -159,6 +159,16 @@ def pose(x: float, y: float, z: float, yaw: float = 0.0) -> Array:
     return np.array([x, y, z, np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
 
 
+def yaw_of(at: Array) -> float:
+    """Radians counter-clockwise about z, of an upright (7,) pose."""
+    return float(2 * np.arctan2(at[6], at[3]))
+
+
+def turn_in_plane(yaw: float) -> Array:
+    """(2, 2) rotation by radians counter-clockwise."""
+    return np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
+
+
 def bounding_boxes(poses: Array, sizes: Array, cylinders: NDArray[np.bool_] | None = None) -> Array:
     """(N, 2, 3) axis-aligned corners of oriented boxes: half extents projected by |R| onto the axes.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fail2progress.core.goals import Atom
 from fail2progress.core.relations import DEFAULT, ground_truth
-from fail2progress.core.scene import Scene
+from fail2progress.core.scene import Scene, yaw_of
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.definition import Lifted, Parameter, SkillDefinition
 from fail2progress.skills.placement import release_height
@@ -63,7 +63,7 @@ def _asked(scene: Scene, atom: Atom) -> Wanted | None:
 
 def _pulled(scene: Scene, atom: Atom) -> Wanted | None:
     """A drawer opened by 0.1 m, or shut by as much as it is open; None for one that is shut and shall be."""
-    yaw = 2 * np.arctan2(*scene.poses[scene.index(atom.subject), [6, 3]])
+    yaw = yaw_of(scene.poses[scene.index(atom.subject)])
     inwards, outwards = (float(np.mod(angle + np.pi, 2 * np.pi) - np.pi) for angle in (yaw, yaw + np.pi))
     if atom.holds:
         return Wanted("open_drawer", atom.subject, (outwards, 0.1))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fail2progress.core.objects import Shape
-from fail2progress.core.scene import Array, pose
+from fail2progress.core.scene import Array, pose, yaw_of
 from fail2progress.perception.box_laws import Law, box_laws
 from fail2progress.perception.completion import Thresholds, complete
 from fail2progress.perception.segmentation.base import Perceived, Segment
@@ -69,7 +69,7 @@ def _box(part: Segment, found: Evidence, by_kind: Mapping[str, Law]) -> AmodalBo
     laws = [by_kind[kind].at(*at) for kind, *at in zip(found.kinds, found.scale, found.missing, strict=True)]
     sides = found.sides + [mean for mean, _ in laws]
     low, high = -sides[::2], np.maximum(sides[1::2], -sides[::2] + 0.002)
-    yaw = 2 * float(np.arctan2(part.pose[6], part.pose[3]))
+    yaw = yaw_of(part.pose)
     middle = (low + high) / 2
     c, s = np.cos(yaw), np.sin(yaw)
     at = part.pose[:3] + np.array([c * middle[0] - s * middle[1], s * middle[0] + c * middle[1], middle[2]])

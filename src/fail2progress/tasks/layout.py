@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fail2progress.core.objects import ObjectSpec, Shape
-from fail2progress.core.scene import Array, Scene, bounding_boxes, pose
+from fail2progress.core.scene import Array, Scene, bounding_boxes, pose, turn_in_plane, yaw_of
 
 GAP = 0.008
 """Metres kept free between things that stand side by side."""
@@ -143,7 +143,7 @@ class Layout:
         if min(inner) < 0 or (roofed and spec.size[2] > self.objects[index].size[2] - 2 * wall):
             raise DoesNotFitError(f"{spec.name} does not fit into {container}")
         at = self.poses[index].tolist()
-        height, yaw = at[2] - self.objects[index].size[2] / 2 + wall + half[2], _yaw(self.poses[index])
+        height, yaw = at[2] - self.objects[index].size[2] / 2 + wall + half[2], yaw_of(self.poses[index])
         (c, s), around = (np.cos(yaw), np.sin(yaw)), [index, *self._around(index)]
         for _ in range(tries):
             along, across = self.rng.uniform(-inner[0], inner[0]), self.rng.uniform(-inner[1], inner[1])
@@ -168,20 +168,20 @@ class Layout:
         at, size = self.poses[index], self.objects[index].size
         axis, sign = side % 2, 1 if side < 2 else -1
         offset = np.eye(2)[axis] * sign * ((size[axis] + spec.size[axis]) / 2 + gap)
-        x, y = at[:2] + _turn(_yaw(at)) @ offset
+        x, y = at[:2] + turn_in_plane(yaw_of(at)) @ offset
         z = at[2] - size[2] / 2 + spec.size[2] / 2
-        half = (*_footprint(spec.size, _yaw(at)) / 2, spec.size[2] / 2)
+        half = (*_footprint(spec.size, yaw_of(at)) / 2, spec.size[2] / 2)
         if not self._free((x, y, z), half, gap=0.0, but=[index]) or self._sticks_out(spec.size, (x, y), index):
             raise DoesNotFitError(f"no room for {spec.name} beside {other}")
-        self.add(spec, pose(x, y, z, _yaw(at)))
+        self.add(spec, pose(x, y, z, yaw_of(at)))
 
     def fit_drawer(self, name: str, cabinet: str, opening: float) -> None:
         """Put a drawer into its cabinet, pulled out by so many metres towards the cabinet's -x. DoesNotFitError: no room."""
         index = self.index(cabinet)
         size = np.array(self.objects[index].size) - DRAWER_CLEARANCE
         at = self.poses[index].copy()
-        at[:2] -= _turn(_yaw(at)) @ np.array([opening + _DRAWER_INSET, 0.0])
-        if not self._free(at[:3].tolist(), (*_footprint(size.tolist(), _yaw(at)) / 2, size[2] / 2), gap=0.0, but=[index]):
+        at[:2] -= turn_in_plane(yaw_of(at)) @ np.array([opening + _DRAWER_INSET, 0.0])
+        if not self._free(at[:3].tolist(), (*_footprint(size.tolist(), yaw_of(at)) / 2, size[2] / 2), gap=0.0, but=[index]):
             raise DoesNotFitError(f"no room for {name} in {cabinet}")
         self.add(ObjectSpec(name, "drawer", (float(size[0]), float(size[1]), float(size[2])), inside_of=cabinet), at)
         self.openings[name] = opening
@@ -195,15 +195,15 @@ class Layout:
 
     def heading(self, name: str) -> float:
         """Yaw (rad) of an object."""
-        return _yaw(self.poses[self.index(name)])
+        return yaw_of(self.poses[self.index(name)])
 
     def _region(self, surface: str, what: str, size: Sequence[float], yaw: float, margin: float, shares: Shares) -> _Region:
         """Where the middle of something of a size (m) may be. DoesNotFitError where it is larger than the surface."""
         index = self.index(surface)
         at, box, turn = self.poses[index], np.array(self._boxes[index])[:, :2], None
         if np.abs(at[4:]).max() > 1e-6:
-            turn, box = _turn(_yaw(at)), np.array([[-0.5], [0.5]]) * self.objects[index].size[:2]
-        half = _footprint(size, yaw - _yaw(at) if turn is not None else yaw) / 2
+            turn, box = turn_in_plane(yaw_of(at)), np.array([[-0.5], [0.5]]) * self.objects[index].size[:2]
+        half = _footprint(size, yaw - yaw_of(at) if turn is not None else yaw) / 2
         low, high = box[0] + half + margin, box[1] - half - margin
         if (low > high).any():
             raise DoesNotFitError(f"{what} is larger than {surface}")
@@ -214,7 +214,7 @@ class Layout:
 
     def _sticks_out(self, size: Sequence[float], place: Sequence[float], index: int) -> bool:
         """Whether a thing beside another one, turned as that is, sticks out of what that stands on, if on a thing."""
-        foot, turn = self._boxes[index][0][2], _turn(_yaw(self.poses[index]))
+        foot, turn = self._boxes[index][0][2], turn_in_plane(yaw_of(self.poses[index]))
         corners = place + np.array([[x, y] for x in (-0.5, 0.5) for y in (-0.5, 0.5)]) * size[:2] @ turn.T
         level = [i for i, box in enumerate(self._boxes) if abs(box[1][2] - foot) < TOUCHING and i != index]
         below = [i for i in level if _within(self.poses[index][None, :2], self.poses[i], self.objects[i].size)]
@@ -287,14 +287,4 @@ def _footprint(size: Sequence[float], yaw: float) -> Array:
 
 def _within(places: Array, at: Array, size: Sequence[float]) -> bool:
     """Whether (n, 2) places all lie within the outline of an object."""
-    return bool((np.abs((places - at[:2]) @ _turn(_yaw(at))) <= np.array(size[:2]) / 2 + 1e-9).all())
-
-
-def _yaw(at: Array) -> float:
-    """Yaw (rad) of an upright (7,) pose."""
-    return float(2 * np.arctan2(at[6], at[3]))
-
-
-def _turn(yaw: float) -> Array:
-    """(2, 2) rotation in the plane."""
-    return np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
+    return bool((np.abs((places - at[:2]) @ turn_in_plane(yaw_of(at))) <= np.array(size[:2]) / 2 + 1e-9).all())

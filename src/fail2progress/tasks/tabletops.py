@@ -8,7 +8,7 @@ import numpy as np
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec
-from fail2progress.core.scene import Array, Scene, bounding_boxes, pose
+from fail2progress.core.scene import Array, Scene, bounding_boxes, pose, turn_in_plane, yaw_of
 from fail2progress.tasks.layout import DoesNotFitError, Layout
 
 ARRANGEMENTS = ("apart", "touching", "stacked", "nested")
@@ -99,12 +99,12 @@ def _touch(layout: Layout, name: str, base: ObjectSpec, rng: np.random.Generator
     spec = _thing(name, rng)
     index = layout.scene().index(base.name)
     at = layout.poses[index]
-    yaw = 2 * np.arctan2(at[6], at[3])
+    yaw = yaw_of(at)
     axis = int(rng.integers(2))
     offset = np.zeros(2)
     offset[axis] = ((base.size[axis] + spec.size[axis]) / 2 + 0.001) * rng.choice([-1, 1])
     offset[1 - axis] = rng.uniform(-0.3, 0.3) * base.size[1 - axis]
-    x, y = at[:2] + np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]]) @ offset
+    x, y = at[:2] + turn_in_plane(yaw) @ offset
     put = pose(x, y, layout.bounds()[0, 1, 2] + spec.size[2] / 2, yaw)
     _check_free(layout, spec, put, index)
     layout.add(spec, put)

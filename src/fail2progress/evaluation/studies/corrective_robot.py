@@ -14,7 +14,7 @@ import numpy as np
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec
-from fail2progress.core.scene import Array, Scene, pose
+from fail2progress.core.scene import Array, Scene, pose, yaw_of
 from fail2progress.evaluation.rows import Row
 from fail2progress.evaluation.studies.corrective_document import AT_MOST
 from fail2progress.failures.assets.case import Case, Grasp
@@ -98,7 +98,7 @@ def cup_and_neighbour(case: Case, rng: np.random.Generator) -> Case:
     i, p = case.scene.index("cup"), case.scene.index("pill")
     small = case.with_asset("cup", replace(case.scene.objects[i], size=(0.10, 0.06, 0.07)))
     at = case.scene.poses[p].copy()
-    yaw = 2 * np.arctan2(case.scene.poses[i, 6], case.scene.poses[i, 3])
+    yaw = yaw_of(case.scene.poses[i])
     at[:2] = case.scene.poses[i, :2] + (0.05 + 0.016 - rng.uniform(0.003, 0.006)) * np.array([np.sin(yaw), -np.cos(yaw)])
     return small.with_asset("pill", pose=at)
 
@@ -137,7 +137,7 @@ def jitter(case: Case, rng: np.random.Generator) -> Case:
         return case.moved(name, step * np.eye(3)[axis])
     if kind == "yaw":
         x, y, z = at[:3].tolist()
-        return case.with_asset(name, pose=pose(x, y, z, float(2 * np.arctan2(at[6], at[3])) + step))
+        return case.with_asset(name, pose=pose(x, y, z, yaw_of(at) + step))
     if kind == "size":
         size = np.array(spec.size)
         size[axis] = max(size[axis] + step, 0.01)

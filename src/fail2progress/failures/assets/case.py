@@ -10,7 +10,7 @@ import numpy as np
 from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.observation import SegmentedCloud
-from fail2progress.core.scene import Array, Scene
+from fail2progress.core.scene import Array, Scene, yaw_of
 from fail2progress.failures.event import FailureEvent
 from fail2progress.simulation.base import Simulator
 from fail2progress.simulation.reconstruction.fit import Solid
@@ -107,4 +107,4 @@ def solid_of(scene: Scene, i: int) -> Solid:
     spec, at = scene.objects[i], scene.poses[i]
     length, width, height = spec.size
     x, y, z = at[:3].tolist()
-    return Solid(spec.category, x, y, float(2 * np.arctan2(at[6], at[3])), length, width, z - height / 2, z + height / 2)
+    return Solid(spec.category, x, y, yaw_of(at), length, width, z - height / 2, z + height / 2)

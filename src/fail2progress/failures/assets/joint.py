@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fail2progress.core.objects import ObjectSpec, Shape
-from fail2progress.core.scene import Array, Scene
+from fail2progress.core.scene import Array, Scene, yaw_of
 from fail2progress.failures.assets.case import Case, solid_of
 from fail2progress.failures.assets.schema import DEFAULT, Reading, Thresholds
 from fail2progress.simulation.materials import DRAWER_TRAVEL
@@ -72,7 +72,7 @@ def _misplaced(scene: Scene, spec: ObjectSpec, rule: Thresholds) -> bool:
 def _opening_by_fronts(scene: Scene, spec: ObjectSpec) -> float:
     """Metres from the cabinet's front to the drawer's, along the way it opens."""
     drawer, cabinet = scene.index(spec.name), scene.index(str(spec.inside_of))
-    yaw = 2 * np.arctan2(scene.poses[cabinet, 6], scene.poses[cabinet, 3])
+    yaw = yaw_of(scene.poses[cabinet])
     along = (scene.poses[drawer, :2] - scene.poses[cabinet, :2]) @ np.array([np.cos(yaw), np.sin(yaw)])
     front = float(along) - spec.size[0] / 2
     return max(0.0, -scene.objects[cabinet].size[0] / 2 + RECESS - front)
@@ -88,7 +88,7 @@ def clearance(scene: Scene, spec: ObjectSpec) -> float:
 
 
 def _in_frame(point: Array, pose: Array) -> Array:
-    yaw = 2 * np.arctan2(pose[6], pose[3])
+    yaw = yaw_of(pose)
     c, s = np.cos(yaw), np.sin(yaw)
     return np.asarray(np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]]) @ (point - pose[:3]))
 
@@ -121,7 +121,7 @@ def _with_play(case: Case, spec: ObjectSpec) -> Case:
     offset = _in_frame(scene.position(spec.name), scene.poses[j])
     limit = np.array(box.size[1:]) / 2 - wall - play - np.array([width, height]) / 2
     wanted = np.array([offset[0], *np.clip(offset[1:], -limit, limit)])
-    yaw = 2 * np.arctan2(scene.poses[j, 6], scene.poses[j, 3])
+    yaw = yaw_of(scene.poses[j])
     c, s = np.cos(yaw), np.sin(yaw)
     place = scene.poses[scene.index(spec.name)].copy()
     place[:3] = scene.poses[j, :3] + np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ wanted

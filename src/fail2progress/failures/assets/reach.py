@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from fail2progress.core.scene import Array, Scene
+from fail2progress.core.scene import Array, Scene, yaw_of
 from fail2progress.failures.assets.case import Case
 from fail2progress.failures.assets.schema import Reading
 from fail2progress.skills.base import SkillCall
@@ -83,7 +83,7 @@ def hand_points(scene: Scene, call: SkillCall) -> dict[str, Array]:
     i = scene.index(call.object)
     spec, at = scene.objects[i], scene.poses[i]
     if spec.is_drawer:
-        yaw = 2 * np.arctan2(at[6], at[3])
+        yaw = yaw_of(at)
         outward = -np.array([np.cos(yaw), np.sin(yaw), 0.0])
         handle = at[:3] + spec.size[0] / 2 * outward
         travel = call.parameters[1] * np.array([np.cos(call.parameters[0]), np.sin(call.parameters[0]), 0.0])

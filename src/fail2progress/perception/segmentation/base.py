@@ -15,7 +15,7 @@ from fail2progress.core.brief import brief
 from fail2progress.core.objects import Shape, is_container
 from fail2progress.core.observation import POINTS, SegmentedCloud
 from fail2progress.core.rgbd import RgbdFrame
-from fail2progress.core.scene import FRAME, Array
+from fail2progress.core.scene import FRAME, Array, yaw_of
 from fail2progress.perception.pixels import rows_and_columns
 
 DECIMALS = 5
@@ -67,7 +67,7 @@ class Segment:
     @property
     def inwards(self) -> Array:
         """(2,) level direction in which it is shut, if it is a drawer: the x axis of its box."""
-        angle = 2 * np.arctan2(self.pose[6], self.pose[3])
+        angle = yaw_of(self.pose)
         return np.array([np.cos(angle), np.sin(angle)])
 
     def box_px(self, width: int) -> tuple[int, int, int, int] | None:

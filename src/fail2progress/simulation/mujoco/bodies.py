@@ -9,7 +9,7 @@ import numpy as np
 
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.relations import Mask
-from fail2progress.core.scene import Array, Scene
+from fail2progress.core.scene import Array, Scene, yaw_of
 from fail2progress.simulation.materials import DENSITY, DRAWER_DAMPING, DRAWER_FRICTION, DRAWER_TRAVEL, FRICTION
 from fail2progress.simulation.mujoco.rays import Bodies
 from fail2progress.skills.programs import CLOSED_GRIPPER, EMPTY_HANDED, Bar, Equipment
@@ -99,7 +99,7 @@ def shut(scene: Scene) -> tuple[Array, Array]:
 
 def _drawer_axis(pose: Array) -> Array:
     """(3,) direction in which a drawer opens: -x of its cabinet."""
-    yaw = 2 * np.arctan2(pose[6], pose[3])
+    yaw = yaw_of(pose)
     return np.array([-np.cos(yaw), -np.sin(yaw), 0.0])
 
 

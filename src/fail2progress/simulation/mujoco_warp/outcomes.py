@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fail2progress.core.camera import Camera
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState, Thresholds, binary_relations, unary_relations
-from fail2progress.core.scene import Array, Scene, bounding_boxes, rotations
+from fail2progress.core.scene import Array, Scene, bounding_boxes, rotations, yaw_of
 from fail2progress.simulation.base import Snapshot
 from fail2progress.simulation.looking import own_corners
 from fail2progress.simulation.mujoco.bodies import shut
@@ -87,7 +87,7 @@ def _at(scene: Scene, own: NDArray[np.int64], qpos: NDArray[np.float32], structu
     poses[free, 3:] /= np.linalg.norm(poses[free, 3:], axis=1, keepdims=True)
     for row in np.flatnonzero(own >= fixed + movable).tolist():
         opening = float(qpos[6 * movable + own[row] - fixed])
-        closed, yaw = shut(scene)[0][row], 2 * np.arctan2(poses[row, 6], poses[row, 3])
+        closed, yaw = shut(scene)[0][row], yaw_of(poses[row])
         poses[row, :3] = closed - opening * np.array([np.cos(yaw), np.sin(yaw), 0.0])
         openings[scene.names[row]] = opening
     return scene.with_poses(poses, openings)
