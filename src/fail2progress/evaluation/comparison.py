@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy.stats import binomtest, rankdata, wilcoxon
@@ -120,9 +119,3 @@ def _compared(where: str, one: str, other: str, ones: Successes, others: Success
         one, other, first, second = other, one, second, first
     p = mcnemar(first, second)
     return Comparison(where, one, other, len(both), first, second, p, p)
-
-
-def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """The 95 % Wilson interval of a share; trials at least 1."""
-    found: Any = binomtest(successes, trials).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)

@@ -14,9 +14,9 @@ import numpy as np
 from fail2progress.agent.loop import AgentConfig
 from fail2progress.core.camera import Camera
 from fail2progress.core.executor import Executor
+from fail2progress.core.intervals import wilson
 from fail2progress.core.names import unknown
 from fail2progress.evaluation.budget import shortest
-from fail2progress.evaluation.comparison import wilson
 from fail2progress.evaluation.embodiment import Embodiment
 from fail2progress.evaluation.gap import sim2real_gap
 from fail2progress.evaluation.predictions import f1

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from fail2progress.core.executor import Executor
+from fail2progress.core.intervals import wilson
 from fail2progress.core.provenance import provenance
 from fail2progress.core.relations import SUPPORT
 from fail2progress.core.scene import Scene
 from fail2progress.core.shares import percent
-from fail2progress.evaluation.comparison import wilson
 from fail2progress.evaluation.rows import Row, Rows
 from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.failures.assets.case import Case
