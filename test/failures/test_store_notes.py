@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from fail2progress.failures.event import FailureEvent
-from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore
 
 
@@ -16,10 +15,6 @@ def test_nothing_is_noted_of_a_failure_that_was_removed_meanwhile(
     store.add(other)
     store.remove(event.id)
     store.add_lesson(event.id, "v0002", "better")
-    category, seen = FailureClass.UNDECIDED, event.header.mismatches
-    store.add_report(
-        FailureReport(failure=event.id, category=category, confidence=0.8, repetitions=5, differences=seen, rebuilt=())
-    )
-    assert store.lessons(event.id) == () and store.report(event.id) is None
+    assert store.lessons(event.id) == ()
     store.add_lesson(other.id, "v0002", "better")
     assert store.lessons(other.id) == (("v0002", "better"),)

@@ -33,7 +33,6 @@ DROP TABLE single_lessons;
 """
 """Earlier stores keep one lesson of a failure: their table is made anew before another row is written."""
 
-_IF_THERE = "WHERE EXISTS (SELECT 1 FROM failures WHERE id = ?)"
 
 Read = TypeVar("Read")
 Lesson = tuple[str, str]
@@ -139,11 +138,11 @@ class FailureStore:
             return cursor.rowcount == 1
 
     def add_report(self, report: FailureReport) -> None:
-        """Attach a classification to an event, in place of an earlier one; none to an event that has been removed."""
+        """Attach a classification to an event, in place of an earlier one. It may be heard of before the event is there."""
         with self._open() as connection:
             connection.execute(
-                f"INSERT OR REPLACE INTO reports SELECT ?, ?, ? {_IF_THERE}",
-                (report.failure, report.category.value, report.model_dump_json(), report.failure),
+                "INSERT OR REPLACE INTO reports VALUES (?, ?, ?)",
+                (report.failure, report.category.value, report.model_dump_json()),
             )
 
     def headers(self, task: str | None = None) -> list[Header]:
@@ -236,7 +235,8 @@ class FailureStore:
             (written,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'lessons'").fetchone()
             for statement in _SEVERAL_LESSONS.split(";") if "PRIMARY KEY" in written else ():
                 connection.execute(statement)
-            connection.execute(f"INSERT INTO lessons SELECT ?, ?, ? {_IF_THERE}", (identity, version, reason, identity))
+            there = "WHERE EXISTS (SELECT 1 FROM failures WHERE id = ?)"
+            connection.execute(f"INSERT INTO lessons SELECT ?, ?, ? {there}", (identity, version, reason, identity))
 
     def lessons(self, identity: str) -> tuple[Lesson, ...]:
         """All attempts to learn from an event, oldest first."""
