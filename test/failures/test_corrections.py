@@ -166,6 +166,22 @@ def test_what_a_hand_takes_back_while_an_episode_is_judged_stays_taken_back(
     assert read(corrector).corrections[0].status == "undone"
 
 
+def test_an_episode_that_changes_nothing_needs_no_folder_that_can_be_written(
+    corrector: Corrector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = fail(corrector, slipped())
+
+    def refused(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("fail2progress.failures.corrections.guarded", refused)
+    assert corrector.executed([Execution("push")]) == found
+    with pytest.raises(CorrectionError, match="no correction 9 in use; there are: 1"):
+        corrector.undo(9)
+    with pytest.raises(OSError, match="No space left"):
+        corrector.undo(1)
+
+
 def episode(corrector: Corrector, *done: Sequence[FailureSignal], skill: str = "pick_place") -> Corrections:
     """One episode: its executions one after the other, of which none has another correction in force than the first."""
     return corrector.executed([Execution(skill, tuple(signals), f"{number}") for number, signals in enumerate(done)])

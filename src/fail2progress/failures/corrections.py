@@ -6,7 +6,7 @@ Which edits are made and what becomes of them is told in `failures.edits`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,8 +43,9 @@ class Corrector:
             return Corrections.model_validate(content)
         except ValidationError as error:
             first = error.errors()[0]
-            where = "".join(f"{part}: " for part in (".".join(map(str, first["loc"])),) if part)
-            raise CorrectionError(f"{self.path}: {where}{first['msg'].removeprefix('Value error, ')}") from error
+            where = ".".join(map(str, first["loc"]))
+            said = first["msg"].removeprefix("Value error, ")
+            raise CorrectionError(f"{self.path}: {where}: {said}" if where else f"{self.path}: {said}") from error
         except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
             raise CorrectionError(f"{self.path}: cannot be read ({error})") from error
 
@@ -58,37 +59,45 @@ class Corrector:
         began: the corrections that it began with, which were in force until its end; None: those that there are. Of a skill that
         has been given other ones since, as by hand, nothing is judged nor answered.
         """
-        with guarded(self.path):
-            return self._executed(done, began)
 
-    def _executed(self, done: Sequence[Execution], began: Corrections | None) -> Corrections:
-        before = after = self.read()
-        began = before if began is None else began
-        for skill in dict.fromkeys(one.skill for one in done):
-            if before.adjustments.get(skill) == began.adjustments.get(skill):
-                mine = [one for one in done if one.skill == skill and one.tells]
-                after, told = reviewed(after, [one for one in began.on_trial(skill) if one in before.corrections], mine)
-                after = answered(after, skill, told)
-        if after != before:
-            self.write(after)
-        return after
+        def judged(found: Corrections) -> Corrections:
+            since = found if began is None else began
+            after = found
+            for skill in dict.fromkeys(one.skill for one in done):
+                if found.adjustments.get(skill) == since.adjustments.get(skill):
+                    mine = [one for one in done if one.skill == skill and one.tells]
+                    after, told = reviewed(after, [one for one in since.on_trial(skill) if one in found.corrections], mine)
+                    after = answered(after, skill, told)
+            return after
+
+        return self._changed(judged)
 
     def undo(self, number: int) -> Corrections:
         """Take a correction back by hand. CorrectionError where there is no such correction in use."""
-        with guarded(self.path):
-            return self._undo(number)
 
-    def _undo(self, number: int) -> Corrections:
+        def undone(found: Corrections) -> Corrections:
+            known = {one.number: one for one in found.corrections if one.status != "undone"}
+            if number not in known:
+                there = ", ".join(map(str, known)) or "none"
+                raise CorrectionError(f"{self.path}: no correction {number} in use; there are: {there}")
+            rows = tuple(
+                one.model_copy(update={"status": "undone", "reason": "undone by hand"})
+                if one.number >= number and same_adjustable(one, known[number]) and one.status != "undone"
+                else one
+                for one in found.corrections
+            )
+            return found.model_copy(update={"corrections": rows})
+
+        return self._changed(undone)
+
+    def _changed(self, change: Callable[[Corrections], Corrections]) -> Corrections:
+        """What becomes of the file, by one process at a time; where nothing changes, nothing need be writable."""
         found = self.read()
-        known = {one.number: one for one in found.corrections if one.status != "undone"}
-        if number not in known:
-            there = ", ".join(map(str, known)) or "none"
-            raise CorrectionError(f"{self.path}: no correction {number} in use; there are: {there}")
-        rows = tuple(
-            one.model_copy(update={"status": "undone", "reason": "undone by hand"})
-            if one.number >= number and same_adjustable(one, known[number]) and one.status != "undone"
-            else one
-            for one in found.corrections
-        )
-        self.write(found.model_copy(update={"corrections": rows}))
-        return self.read()
+        if change(found) == found:
+            return found
+        with guarded(self.path):
+            found = self.read()
+            after = change(found)
+            if after != found:
+                self.write(after)
+            return after

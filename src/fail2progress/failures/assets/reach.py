@@ -86,10 +86,9 @@ def hand_points(scene: Scene, call: SkillCall) -> dict[str, Array]:
         yaw = yaw_of(at)
         outward = -np.array([np.cos(yaw), np.sin(yaw), 0.0])
         handle = at[:3] + spec.size[0] / 2 * outward
-        travel = call.parameters[1] * np.array([np.cos(call.parameters[0]), np.sin(call.parameters[0]), 0.0])
-        return {"its handle": handle, "the end of its way": handle + travel}
+        return {"its handle": handle, "the end of its way": handle + call.shift}
     if skill(call.skill).carries:
-        return {"its grasp": at[:3], "its place": at[:3] + np.array(call.parameters[:3])}
+        return {"its grasp": at[:3], "its place": at[:3] + call.shift}
     return {"its side": at[:3], "the end of its way": at[:3] + call.shift}
 
 
